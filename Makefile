@@ -1,0 +1,87 @@
+# Firth: `make help` lists the targets. Every tool has a pinned version and lives under bin/tools.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO            ?= go
+GOLANGCI_LINT := v2.15.0
+
+TOOLS := $(CURDIR)/bin/tools
+LINT  := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
+
+PKG       ?= ./...
+RUN       ?= .
+TESTFLAGS ?=
+FUZZTIME  ?= 30s
+BENCHTIME ?= 1s
+
+# Packages whose tests are too slow or too large to run under the race detector on every change (a grep -E pattern over import paths).
+RACE_SKIP ?= /(fhir/spec|conformance)$$
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the static binary bin/firth
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/firth ./cmd/firth
+
+.PHONY: test
+test: ## Run all tests; needs no running service (PKG, TESTFLAGS to narrow)
+	@$(GO) test -json $(TESTFLAGS) $(PKG) | $(GO) run ./internal/testsummary
+
+.PHONY: race
+race: ## Run the tests under the race detector, except RACE_SKIP
+	@$(GO) list ./... | { grep -Ev '$(RACE_SKIP)' || true; } | xargs env CGO_ENABLED=1 $(GO) test -race -short -json $(TESTFLAGS) | $(GO) run ./internal/testsummary
+
+.PHONY: vet
+vet: ## Run go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: vet $(LINT) ## Check formatting, vet, staticcheck and the other linters of .golangci.yml
+	@unformatted="$$(git ls-files -co --exclude-standard '*.go' | xargs -r ls -d 2>/dev/null | xargs -r gofmt -l)"; \
+	  if [ -n "$$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	$(LINT) run
+
+$(LINT):
+	@mkdir -p $(TOOLS)
+	GOFLAGS= GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: arch
+arch: ## Check import directions, fences and package rules only
+	$(GO) test -count=1 ./internal/archtest
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target, one after the other, FUZZTIME each (30s); RUN narrows by name
+	@grep -rnoE --include='*_test.go' --exclude-dir=.git '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file _ decl; do \
+	  target="$${decl#func }"; dir="$$(dirname "$$file")"; \
+	  [[ "$$target" =~ $(RUN) ]] || continue; \
+	  echo "--- $$dir $$target $(FUZZTIME)"; \
+	  $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" </dev/null; \
+	done
+
+.PHONY: fuzz-long
+fuzz-long: ## Fuzz every target for ten minutes
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+.PHONY: bench
+bench: ## Run the Go benchmarks (PKG, RUN, BENCHTIME to narrow); `bin/firth bench` measures the whole server
+	$(GO) test -run='^$$' -bench='$(RUN)' -benchmem -benchtime=$(BENCHTIME) $(PKG)
+
+.PHONY: cover
+cover: ## Write coverage.out and coverage.html
+	$(GO) test -coverprofile=coverage.out -coverpkg=./... $(PKG)
+	$(GO) tool cover -html=coverage.out -o coverage.html
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+.PHONY: generate
+generate: ## Run go generate and gofmt
+	$(GO) generate ./...
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: clean
+clean: ## Remove build output and tools
+	rm -rf bin dist coverage.out coverage.html
