@@ -31,44 +31,55 @@ func IsID(s string) bool {
 
 // Reference is what Reference.reference can say (R4 references.html#literal).
 type Reference struct {
-	Base      string // service base of an absolute REST URL, without the final slash; empty when relative
-	Key       Key    // target; zero for contained, urn: and other URLs
-	Contained string // fragment without '#'; "#" itself means the container and gives an empty fragment with IsContained
-	URL       string // the text as it stands
+	URL      string // the text as it stands
+	Base     string // service base of an absolute REST URL, without the final slash; empty when relative
+	Key      Key    // the target; zero for fragments, urn: and URLs of another form
+	Fragment string // id of the contained resource, without '#'; empty with IsContained means the container itself
 }
 
 // ParseReference reads a literal reference. It never fails: what is not a REST reference or a fragment is just a URL.
 func ParseReference(text string) Reference {
 	ref := Reference{URL: text}
 	if strings.HasPrefix(text, "#") {
-		ref.Contained = text[1:]
+		ref.Fragment = text[1:]
 		return ref
 	}
-	path := text
-	if i := strings.Index(text, "://"); i >= 0 || strings.HasPrefix(text, "urn:") {
-		if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-			return ref
-		}
-		path = text[i+3:]
+	path, scheme := text, ""
+	if i := strings.Index(text, "://"); i >= 0 {
+		scheme, path = text[:i+3], text[i+3:]
 	}
-	parts := strings.Split(path, "/")
-	version := ""
-	if n := len(parts); n >= 4 && parts[n-2] == "_history" {
-		version = parts[n-1]
-		parts = parts[:n-2]
-	}
-	n := len(parts)
-	if n < 2 || !isTypeName(parts[n-2]) || !IsID(parts[n-1]) || n == 2 && len(path) != len(text) {
+	if scheme != "" && scheme != "http://" && scheme != "https://" {
 		return ref
 	}
-	if n > 2 && len(path) == len(text) {
+	base, key, ok := cutKey(path)
+	if !ok || (base == "") != (scheme == "") {
 		return ref
 	}
-	ref.Key = Key{Type: parts[n-2], ID: parts[n-1], Version: version}
-	if len(path) != len(text) {
-		ref.Base = text[:len(text)-len(path)] + strings.Join(parts[:n-2], "/")
+	ref.Key = key
+	if scheme != "" {
+		ref.Base = scheme + base
 	}
 	return ref
+}
+
+// cutKey splits [base/]Type/id[/_history/version].
+func cutKey(path string) (base string, key Key, ok bool) {
+	rest, last := cutLast(path)
+	if before, middle := cutLast(rest); middle == "_history" {
+		key.Version = last
+		rest, last = cutLast(before)
+	}
+	base, key.Type = cutLast(rest)
+	key.ID = last
+	return base, key, isTypeName(key.Type) && IsID(key.ID)
+}
+
+func cutLast(path string) (before, last string) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
 }
 
 // IsContained reports whether the reference points into its own resource.

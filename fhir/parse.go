@@ -90,11 +90,11 @@ func (p *parser) space() {
 
 // value reads one value and appends its node and all nodes below it.
 func (p *parser) value(keyStart, keyEnd uint32, flags uint8) error {
+	at := len(p.nodes)
+	p.nodes = append(p.nodes, node{start: uint32(p.pos), keyStart: keyStart, keyEnd: keyEnd, flags: flags})
 	if p.pos >= len(p.data) {
 		return p.fail("unexpected end of document")
 	}
-	at := len(p.nodes)
-	p.nodes = append(p.nodes, node{start: uint32(p.pos), keyStart: keyStart, keyEnd: keyEnd, flags: flags})
 	var kind Kind
 	var err error
 	switch c := p.data[p.pos]; {
