@@ -1,0 +1,80 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Config holds the settings of one run. [Defaults] fills it; a [Set] reads flags, environment and file into it.
+type Config struct {
+	Listen  string // host:port of the HTTP server
+	Store   string // directory of the embedded store, or a mongodb:// URI
+	BaseURL string // FHIR base URL as clients see it; empty: made from the address listened on
+	Server  string // FHIR base URL of a running server, for commands that talk to one
+	MLLP    string // host:port of the HL7 v2 listener; empty: none
+	Dev     bool   // no authorization, loopback only
+
+	LogLevel  slog.Level
+	LogFormat string // "text" or "json"
+
+	Cache        int64 // bytes of block cache of the embedded store
+	MaxBody      int64 // bytes of a request body
+	MaxEntries   int64 // entries of one Bundle
+	PageSize     int64 // resources on a page when the client does not say
+	MaxPageSize  int64 // resources on a page at most
+	RequestTime  time.Duration
+	HeaderTime   time.Duration
+	IdleTime     time.Duration
+	ShutdownTime time.Duration
+}
+
+// Defaults are the settings nobody has changed.
+func Defaults() Config {
+	return Config{
+		Listen:       "127.0.0.1:8080",
+		Store:        "data",
+		LogLevel:     slog.LevelInfo,
+		LogFormat:    "text",
+		Cache:        64 << 20,
+		MaxBody:      64 << 20,
+		MaxEntries:   10_000,
+		PageSize:     20,
+		MaxPageSize:  1000,
+		RequestTime:  time.Minute,
+		HeaderTime:   10 * time.Second,
+		IdleTime:     2 * time.Minute,
+		ShutdownTime: 20 * time.Second,
+	}
+}
+
+// Settings is the table: every setting, in the order of the documentation, bound to the fields of c.
+func (c *Config) Settings() []Setting {
+	return []Setting{
+		{"listen", "listen", "address of the HTTP server", address{&c.Listen, true}},
+		{"store", "store", "directory of the embedded store", text{&c.Store, "DIR"}},
+		{"base-url", "base-url", "FHIR base URL as clients see it (default: the address listened on, with /fhir)", baseURL{&c.BaseURL}},
+		{"server", "server", "FHIR base URL of a running server to talk to", baseURL{&c.Server}},
+		{"dev", "dev", "run without authorization, on a loopback address only", boolean{&c.Dev}},
+		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener (default: none)", address{&c.MLLP, false}},
+		{"log-level", "log.level", "least severe log record written: debug, info, warn or error", level{&c.LogLevel}},
+		{"log-format", "log.format", "form of log records: text or json", choice{&c.LogFormat, []string{"text", "json"}}},
+		{"cache", "cache", "memory for blocks of the embedded store", size{&c.Cache, 1 << 20}},
+		{"max-body", "limits.body", "largest request body", size{&c.MaxBody, 1 << 10}},
+		{"max-entries", "limits.entries", "most entries of a batch or transaction Bundle", count{&c.MaxEntries}},
+		{"page-size", "limits.page", "resources on a page when the request has no _count", count{&c.PageSize}},
+		{"max-page-size", "limits.max-page", "most resources on a page, whatever _count says", count{&c.MaxPageSize}},
+		{"request-timeout", "timeouts.request", "longest time to read and to answer a request", duration{&c.RequestTime}},
+		{"header-timeout", "timeouts.header", "longest time to send the headers of a request", duration{&c.HeaderTime}},
+		{"idle-timeout", "timeouts.idle", "longest time a connection may stay open between requests", duration{&c.IdleTime}},
+		{"shutdown-timeout", "timeouts.shutdown", "time given to requests under way when the server stops", duration{&c.ShutdownTime}},
+	}
+}
+
+// Check refuses settings that contradict each other.
+func (c *Config) Check() error {
+	if c.PageSize > c.MaxPageSize {
+		return fmt.Errorf("the page size %d is above the largest page size %d", c.PageSize, c.MaxPageSize)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// resolve runs the whole path: file, variables and flags given as name=value.
+func resolve(t *testing.T, file string, env map[string]string, args ...string) (Config, error) {
+	t.Helper()
+	c := Defaults()
+	settings := c.Settings()
+	var flags []*Flag
+	for _, s := range settings {
+		f := s.Flag()
+		flags = append(flags, f)
+		for _, arg := range args {
+			if name, value, _ := strings.Cut(arg, "="); name == s.Name {
+				if err := f.Set(value); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	lookup := func(name string) (string, bool) { v, found := env[name]; return v, found }
+	err := Resolve(settings, File{Name: "firth.yaml", Data: []byte(file)}, lookup, flags)
+	return c, err
+}
+
+func TestPrecedence(t *testing.T) {
+	tests := []struct {
+		name string
+		file string
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{name: "default", want: "127.0.0.1:8080"},
+		{name: "file over default", file: "listen: 127.0.0.1:1", want: "127.0.0.1:1"},
+		{name: "variable over file", file: "listen: 127.0.0.1:1", env: map[string]string{"FIRTH_LISTEN": "127.0.0.1:2"}, want: "127.0.0.1:2"},
+		{name: "flag over all", file: "listen: 127.0.0.1:1", env: map[string]string{"FIRTH_LISTEN": "127.0.0.1:2"},
+			args: []string{"listen=127.0.0.1:3"}, want: "127.0.0.1:3"},
+		{name: "flag over file", file: "listen: 127.0.0.1:1", args: []string{"listen=127.0.0.1:3"}, want: "127.0.0.1:3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := resolve(t, tt.file, tt.env, tt.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Listen != tt.want {
+				t.Errorf("Listen = %q, want %q", c.Listen, tt.want)
+			}
+		})
+	}
+}
+
+func TestEverySettingFromEachSource(t *testing.T) {
+	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true,
+		LogLevel: -4, LogFormat: "json", Cache: 1 << 30, MaxBody: 65536, MaxEntries: 5, PageSize: 6, MaxPageSize: 7,
+		RequestTime: time.Second, HeaderTime: 2 * time.Second, IdleTime: 3 * time.Second, ShutdownTime: 4 * time.Second}
+	file := `
+listen: "[::1]:9"
+store: /srv/firth
+base-url: https://h/fhir/
+server: http://s/fhir
+mllp: 127.0.0.1:2575
+dev: yes
+log: {level: debug, format: json}
+cache: 1GiB
+limits:
+  body: 64KiB
+  entries: 5
+  page: 6
+  max-page: 7
+timeouts: {request: 1s, header: 2s, idle: 3s, shutdown: 4s}
+`
+	env := map[string]string{"FIRTH_LISTEN": "[::1]:9", "FIRTH_STORE": "/srv/firth", "FIRTH_BASE_URL": "https://h/fhir", "FIRTH_SERVER": "http://s/fhir",
+		"FIRTH_MLLP": "127.0.0.1:2575", "FIRTH_DEV": "1", "FIRTH_LOG_LEVEL": "debug", "FIRTH_LOG_FORMAT": "json", "FIRTH_CACHE": "1024MiB",
+		"FIRTH_MAX_BODY": "65536", "FIRTH_MAX_ENTRIES": "5", "FIRTH_PAGE_SIZE": "6", "FIRTH_MAX_PAGE_SIZE": "7", "FIRTH_REQUEST_TIMEOUT": "1s",
+		"FIRTH_HEADER_TIMEOUT": "2s", "FIRTH_IDLE_TIMEOUT": "3s", "FIRTH_SHUTDOWN_TIMEOUT": "4s"}
+	args := []string{"listen=[::1]:9", "store=/srv/firth", "base-url=https://h/fhir", "server=http://s/fhir/", "mllp=127.0.0.1:2575", "dev=true",
+		"log-level=debug", "log-format=json", "cache=1GiB", "max-body=64KiB", "max-entries=5", "page-size=6", "max-page-size=7",
+		"request-timeout=1s", "header-timeout=2s", "idle-timeout=3s", "shutdown-timeout=4s"}
+	if settings := (&Config{}).Settings(); len(env) != len(settings) || len(args) != len(settings) {
+		t.Fatalf("%d variables and %d flags for %d settings", len(env), len(args), len(settings))
+	}
+	for name, source := range map[string]func() (Config, error){
+		"file":      func() (Config, error) { return resolve(t, file, nil) },
+		"variables": func() (Config, error) { return resolve(t, "", env) },
+		"flags":     func() (Config, error) { return resolve(t, "", nil, args...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := source()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	tests := []struct {
+		name string
+		file string
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{name: "unknown key", file: "listen: 127.0.0.1:1\n\nlissten: x\n",
+			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, mllp, log, cache, limits, timeouts"},
+		{name: "unknown key of a group", file: "log:\n  levle: info\n", want: "firth.yaml:2: unknown setting log.levle; known under log: level, format"},
+		{name: "group without names", file: "log: info\n", want: "firth.yaml:1: expected settings as `name: value` under log"},
+		{name: "list", file: "- listen\n", want: "firth.yaml:1: expected settings as `name: value`"},
+		{name: "duplicate key", file: "dev: true\ndev: false\n", want: "firth.yaml:2: dev is already set in line 1"},
+		{name: "value in file", file: "limits:\n  body: many\n",
+			want: `firth.yaml:2: limits.body: "many" is not a size such as 65536, 512KiB, 64MiB or 1GiB`},
+		{name: "mapping as value", file: "listen:\n  host: x\n", want: "firth.yaml:2: listen: expected one value"},
+		{name: "two documents", file: "dev: true\n---\ndev: true\n", want: "firth.yaml: more than one YAML document"},
+		{name: "value in variable", env: map[string]string{"FIRTH_PAGE_SIZE": "0"}, want: `FIRTH_PAGE_SIZE: "0" is not a whole number above zero`},
+		{name: "value of flag", args: []string{"listen=8080"}, want: `--listen: "8080" is not HOST:PORT`},
+		{name: "port", args: []string{"listen=127.0.0.1:http"}, want: `--listen: "127.0.0.1:http" has no port between 0 and 65535`},
+		{name: "empty listen", args: []string{"listen="}, want: `--listen: "" is not HOST:PORT`},
+		{name: "level", args: []string{"log-level=loud"}, want: `--log-level: "loud" is none of debug, info, warn, error`},
+		{name: "format", args: []string{"log-format=xml"}, want: `--log-format: "xml" is none of text, json`},
+		{name: "duration", args: []string{"idle-timeout=5"}, want: `--idle-timeout: "5" is not a duration such as 30s or 2m`},
+		{name: "base with query", args: []string{"base-url=http://h/fhir?x=1"},
+			want: `--base-url: "http://h/fhir?x=1" is not an http or https URL without user, query and fragment`},
+		{name: "cache too small", args: []string{"cache=1KiB"}, want: `--cache: "1KiB" is less than 1MiB`},
+		{name: "size overflow", args: []string{"max-body=99999999999GiB"},
+			want: `--max-body: "99999999999GiB" is not a size such as 65536, 512KiB, 64MiB or 1GiB`},
+		{name: "boolean", env: map[string]string{"FIRTH_DEV": "maybe"}, want: `FIRTH_DEV: "maybe" is neither true nor false`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := resolve(t, tt.file, tt.env, tt.args...)
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("error = %v\nwant    %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEmptyFiles(t *testing.T) {
+	for _, file := range []string{"", "\n", "# nothing\n", "---\n", "log:\n"} {
+		c, err := resolve(t, file, nil)
+		if err != nil {
+			t.Errorf("%q: %v", file, err)
+		}
+		if diff := cmp.Diff(Defaults(), c); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+func TestDefaultsSurviveTheirOwnText(t *testing.T) {
+	c := Defaults()
+	for _, s := range c.Settings() {
+		if err := s.Value.Set(s.Value.String()); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}
+	if diff := cmp.Diff(Defaults(), c); diff != "" {
+		t.Errorf("after setting each default again (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add([]byte("listen: 127.0.0.1:1\nlimits: {body: 1MiB}\n"))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := Defaults()
+		none := func(string) (string, bool) { return "", false }
+		if err := Resolve(c.Settings(), File{Name: "f", Data: data}, none, nil); err != nil && err.Error() == "" {
+			t.Error("an error without text")
+		}
+	})
+}
