@@ -14,6 +14,7 @@ PKG       ?= ./...
 RUN       ?= .
 TESTFLAGS ?=
 FUZZTIME  ?= 30s
+FUZZMIN   ?= 1s
 BENCHTIME ?= 1s
 
 # Packages whose tests are too slow or too large to run under the race detector on every change (a grep -E pattern over import paths).
@@ -60,7 +61,7 @@ fuzz: ## Fuzz every target, one after the other, FUZZTIME each (30s); RUN narrow
 	  target="$${decl#func }"; dir="$$(dirname "$$file")"; \
 	  [[ "$$target" =~ $(RUN) ]] || continue; \
 	  echo "--- $$dir $$target $(FUZZTIME)"; \
-	  $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" </dev/null; \
+	  $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=$(FUZZMIN) "$$dir" </dev/null; \
 	done
 
 .PHONY: fuzz-long
