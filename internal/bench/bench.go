@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// System is what is measured, as functions so that this package needs to know neither server nor store.
+type System struct {
+	Version string // of Firth
+
+	// Serve runs a server on the store in dir, creating it when needed, and returns the host:port it listens on.
+	Serve func(ctx context.Context, dir string) (address string, stop func() error, err error)
+
+	// Fill puts n resources into the store in dir, which no server has open: item appends the i-th as JSON with its id.
+	Fill func(ctx context.Context, dir string, n int, item func(dst []byte, i int) []byte) error
+
+	// Engine writes straight to the store's engine in dir for a while and returns resources per second.
+	Engine func(ctx context.Context, dir string, load EngineLoad) (perSecond float64, err error)
+
+	// Readings appends a payload of n readings for the ingest path, none of which any other call has given.
+	Readings func(dst []byte, client, n int) []byte
+	// IngestPath is where it is posted to.
+	IngestPath string
+
+	// Command starts the program itself as `firth serve` on the store in dir; for start time and memory.
+	Command func(ctx context.Context, dir string) (*Process, error)
+}
+
+// EngineLoad asks the engine for the same work a server did: the same keys and bytes, without HTTP, JSON and search.
+type EngineLoad struct {
+	Clients   int
+	Batch     int // resources a commit
+	Duration  time.Duration
+	Resources [][]byte // samples of what the server stored
+}
+
+// Options say how hard and how long.
+type Options struct {
+	Clients   int
+	Duration  time.Duration // of each measurement
+	Warmup    time.Duration // before each measurement, not counted
+	Resources int           // in the store before read, search and start
+	Dir       string        // where temporary stores are made; empty: the system's place for temporary files
+	Progress  func(string)  // told what happens; nil: nobody
+}
+
+// Scenarios are the names Run knows, in the order of `all`.
+func Scenarios() []string { return []string{"create", "ingest", "read", "search"} }
+
+// Run measures the scenarios one after the other, each on stores of its own.
+func Run(ctx context.Context, system System, opts Options, scenarios ...string) (_ *Report, err error) {
+	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if removeErr := os.RemoveAll(dir); err == nil {
+			err = removeErr
+		}
+	}()
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
+	r := &run{System: system, Options: opts, dir: dir}
+	facts, err := gatherFacts(dir, system.Version)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Facts: facts, Clients: opts.Clients, Seconds: opts.Duration.Seconds()}
+	for _, name := range scenarios {
+		measure, known := map[string]func(context.Context) (*Row, error){"create": r.create, "ingest": r.ingest, "read": r.read, "search": r.search}[name]
+		if !known {
+			return nil, fmt.Errorf("no measurement is named %q", name)
+		}
+		row, err := measure(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		row.Name = name
+		if row.Ceiling > 0 {
+			row.Ratio = row.PerSecond / row.Ceiling
+		}
+		report.Rows = append(report.Rows, *row)
+	}
+	return report, nil
+}
+
+// run is one call of Run.
+type run struct {
+	System
+	Options
+	dir    string
+	filled string // the store that read and search share
+}
+
+func (r *run) say(format string, args ...any) { r.Progress(fmt.Sprintf(format, args...)) }
+
+// serve runs f against a server on the store named.
+func (r *run) serve(ctx context.Context, store string, f func(address string) error) (err error) {
+	address, stop, err := r.Serve(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopErr := stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	return f(address)
+}
+
+// load is the closed loop of the options.
+func (r *run) load(ctx context.Context, address string, expect int, request func([]byte, int, *rand.Rand) []byte) (*sample, error) {
+	l := load{address: address, clients: r.Clients, warmup: r.Warmup, duration: r.Duration, request: request, expect: expect}
+	s, err := l.run(ctx)
+	if err == nil && s.failed > 0 {
+		err = fmt.Errorf("%d requests failed, the first: %w", s.failed, s.why)
+	}
+	if err == nil && s.latency.Count() == 0 {
+		err = fmt.Errorf("not one answer in %v", r.Duration)
+	}
+	return s, err
+}
+
+// store is the path of a store that does not exist yet.
+func (r *run) store(name string) string { return filepath.Join(r.dir, name) }
+
+// fill makes the store that read and search share.
+func (r *run) fill(ctx context.Context) (string, error) {
+	if r.filled != "" {
+		return r.filled, nil
+	}
+	dir := r.store("filled")
+	if err := fillStore(ctx, r.System, dir, r.Resources, r.say); err != nil {
+		return "", err
+	}
+	r.filled = dir
+	return dir, nil
+}
+
+func fillStore(ctx context.Context, system System, dir string, n int, say func(string, ...any)) error {
+	patients := Patients(n)
+	say("filling a store with %d Observations of %d patients", n, patients)
+	err := system.Fill(ctx, dir, patients, AppendPatient)
+	if err != nil {
+		return err
+	}
+	return system.Fill(ctx, dir, n, func(dst []byte, i int) []byte {
+		return AppendObservation(dst, ObservationID(i), i, patients)
+	})
+}
