@@ -66,6 +66,8 @@ func rows() []Row {
 		{Package: "cmd/firth/...", May: []string{"..."}, Why: "the one place that knows all parts and puts them together"},
 		{Package: "internal/acceptance", May: []string{"fhir", "adapters/hl7v2"}, Why: "judges the real binary from outside, by means of its own"},
 		{Package: "internal/importer", May: []string{"fhir", "internal/progress"}, Why: "the import command, a client of any FHIR server"},
+		{Package: "internal/bench", May: []string{"fhir"}, Why: "measures any server over HTTP; what it starts is handed in"},
+		{Package: "internal/e2e", May: []string{"fhir"}, Why: "drives the real binary as a user does"},
 		{Package: "internal/archtest", Why: "reads source, calls nothing"},
 		{Package: "internal/clock", Why: "a leaf that all may use"},
 		{Package: "internal/config", Why: "settings are names and values; what they configure is not known"},
