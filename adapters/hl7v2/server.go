@@ -21,6 +21,12 @@ const (
 	DefaultMaxConns    = 256
 )
 
+// Between attempts to accept while that fails.
+const (
+	minAcceptPause = 5 * time.Millisecond
+	maxAcceptPause = time.Second
+)
+
 // Server answers HL7 messages over MLLP. Messages of one connection are handled one after the other and answered in order; connections are handled
 // side by side. Fields must not change once Serve runs.
 type Server struct {
@@ -42,22 +48,28 @@ type Server struct {
 	running   sync.WaitGroup // one for each connection
 }
 
-// Serve accepts connections until Shutdown, and then returns ErrServerClosed; any other error is the listener's. It closes the listener.
+// Serve accepts connections until Shutdown, and then returns ErrServerClosed; when the listener is closed by others, its error. Passing failures to accept, such as
+// too many open files, are logged and tried again. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.track(l) {
 		return errors.Join(ErrServerClosed, l.Close())
 	}
 	defer s.untrack(l)
+	pause := minAcceptPause
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if s.isClosing() {
-				return ErrServerClosed
-			}
-			if retry, ok := errors.AsType[net.Error](err); ok && retry.Timeout() {
-				continue
-			}
+		switch {
+		case err == nil:
+			pause = minAcceptPause
+		case s.isClosing():
+			return ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("hl7v2: accept: %w", err)
+		default:
+			s.log().Warn("MLLP connection not accepted", "error", err, "again_in", pause)
+			time.Sleep(pause)
+			pause = min(2*pause, maxAcceptPause)
+			continue
 		}
 		ctx, admitted := s.admit(conn)
 		if !admitted {

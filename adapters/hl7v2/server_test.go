@@ -304,3 +304,36 @@ func TestServeReportsTheListener(t *testing.T) {
 		t.Errorf("Serve on a closed listener = %v, want net.ErrClosed", err)
 	}
 }
+
+// failing is a listener whose first attempts to accept fail, as with too many open files.
+type failing struct {
+	net.Listener
+	left int
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if f.left > 0 {
+		f.left--
+		return nil, errors.New("too many open files")
+	}
+	return f.Listener.Accept()
+}
+
+func TestServeGoesOnAfterPassingFailures(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Handler: echo, Logger: slog.New(slog.DiscardHandler)}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(&failing{Listener: l, left: 2}) }()
+	c := dial(t, l.Addr().String())
+	c.send("1")
+	c.expect("ack 1")
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, ErrServerClosed) {
+		t.Errorf("Serve = %v, want ErrServerClosed", err)
+	}
+}
