@@ -72,21 +72,20 @@ func appendText(dst []byte, s []byte) []byte {
 	if len(s) > maxText {
 		s = s[:cutLength(s)]
 	}
-	for i, c := range s {
-		if c < 2 || c >= utf8.RuneSelf && !utf8.Valid(s[i:]) {
-			return appendCleaned(dst, s)
-		}
-		if c >= utf8.RuneSelf {
-			// The rest is valid; only separators are left to look for.
-			for _, c := range s[i:] {
-				if c < 2 {
-					return appendCleaned(dst, s)
-				}
-			}
-			break
+	if isText(s) {
+		return append(dst, s...)
+	}
+	return appendCleaned(dst, s)
+}
+
+// isText reports whether s can stand in a key as it is.
+func isText(s []byte) bool {
+	for _, c := range s {
+		if c < 2 {
+			return false
 		}
 	}
-	return append(dst, s...)
+	return len(s) <= maxText && utf8.Valid(s)
 }
 
 func appendCleaned(dst, s []byte) []byte {

@@ -14,10 +14,10 @@ type Param struct {
 	Comparators []string // supported prefixes
 	Sortable    bool     // as a key of _sort
 
+	kind    kind
 	indexes []*index
 	target  string // of a reference: only targets of this type belong to the parameter; empty for all
 	id      bool   // _id: answered by logical id
-	parts   []part // of a composite
 }
 
 // HasModifier reports whether the parameter takes the modifier, which is given without the colon.

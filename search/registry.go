@@ -1,6 +1,8 @@
 package search
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/firth-health/firth/fhir"
@@ -17,28 +19,60 @@ type Options struct {
 // Registry knows the search parameters of all resource types. Types are compiled when first asked for. Safe for concurrent use.
 type Registry struct {
 	defs *spec.Definitions
-	base string
+	base string // without the final slash
 
 	mu    sync.RWMutex
 	types map[string]*typeIndexes
-}
 
-type typeIndexes struct{}
-type index struct{ name string }
-type part struct{}
+	extractors sync.Pool
+}
 
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
-	return &Registry{defs: defs, base: opts.BaseURL}, nil
+	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), types: map[string]*typeIndexes{}}
+	r.extractors.New = func() any { return &extractor{registry: r} }
+	return r, nil
+}
+
+// indexesOf compiles a type on first use. Errors are *fhir.OperationOutcome for types that do not exist.
+func (r *Registry) indexesOf(resourceType string) (*typeIndexes, error) {
+	r.mu.RLock()
+	x := r.types[resourceType]
+	r.mu.RUnlock()
+	if x != nil {
+		return x, nil
+	}
+	if !r.defs.IsResource(resourceType) {
+		return nil, fhir.Invalidf(fhir.CodeNotSupported, "", "%s is not a resource type", resourceType)
+	}
+	x, err := r.compileType(r.defs.Type(resourceType))
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.types[resourceType]; known != nil {
+		return known, nil
+	}
+	r.types[resourceType] = x
+	return x, nil
 }
 
 // Params returns the parameters the server answers for a type, sorted by code, those of every resource (_id, _lastUpdated, …) included; nil for
 // an unknown type. They are shared: callers must not change them.
-func (r *Registry) Params(resourceType string) []*Param { return nil }
+func (r *Registry) Params(resourceType string) []*Param {
+	x, err := r.indexesOf(resourceType)
+	if err != nil {
+		return nil
+	}
+	return x.params
+}
 
 // Unsupported returns the parameters of the definitions that are not answered, sorted by code.
-func (r *Registry) Unsupported(resourceType string) []Unsupported { return nil }
-
-// Extract returns the index keys of a resource, sorted and unique, without those that only the store knows (_id, _lastUpdated). A
-// value that cannot be read (a malformed date) has no key; that is not an error. An unknown resource type is one.
-func (r *Registry) Extract(res *fhir.Resource) ([]string, error) { return nil, nil }
+func (r *Registry) Unsupported(resourceType string) []Unsupported {
+	x, err := r.indexesOf(resourceType)
+	if err != nil {
+		return nil
+	}
+	return x.unsupported
+}

@@ -1,0 +1,326 @@
+package search
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firth-health/firth/fhir/spec"
+)
+
+// index is one set of keys of a resource type. Parameters that read the same elements share it: the branches of all expressions of the type are grouped
+// by the parameters that use them, so that value-quantity is one index and combo-value-quantity is that index and component-value-quantity's. A final
+// where(resolve() is X) restricts the parameter, not the index: patient is answered from subject.
+//
+// An index is named by the parameter whose branches are exactly its own: the alphabetically first of those without restriction, else of
+// those with. Where there is none, it is the alphabetically first parameter that uses it, a dot and a number that counts from 1 in
+// the order of that parameter's expression. Names are part of the stored format.
+type index struct {
+	name   string
+	prefix string // name and separator
+	kind   kind
+	paths  []route
+	parts  []part // of a composite
+
+	system  string // token: every value is a code of this system, which keys leave out
+	instant bool   // date: every value is an instant
+}
+
+// route is how an index finds its values: a plain path, or else an expression.
+type route struct {
+	steps      []step
+	expression *expression
+	components [][]route // of a composite: the paths of each component, from the item
+}
+
+// typeIndexes is everything known about the search parameters of a type.
+type typeIndexes struct {
+	typ         *spec.Type
+	params      []*Param
+	byCode      map[string]*Param
+	unsupported []Unsupported
+	indexes     []*index // by name
+}
+
+// draft is a parameter while its indexes are being found.
+type draft struct {
+	param    *Param
+	kind     kind
+	branches []branch
+
+	components []draftComponent // of a composite
+	identity   string           // what they select
+}
+
+// compileType finds parameters and indexes of a resource type.
+func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
+	x := &typeIndexes{typ: t, byCode: map[string]*Param{}}
+	var drafts []*draft
+	for _, definition := range r.defs.SearchParameters(t.Name) {
+		d, err := r.draft(t, definition)
+		if err != nil {
+			x.unsupported = append(x.unsupported, Unsupported{Code: definition.Code, Reason: err.Error()})
+			continue
+		}
+		x.params = append(x.params, d.param)
+		x.byCode[d.param.Code] = d.param
+		drafts = append(drafts, d)
+	}
+	groups := group(drafts)
+	for _, g := range groups {
+		ix, err := r.compileIndex(t, g)
+		if err != nil {
+			return nil, fmt.Errorf("search parameter %s of %s: %w", g.users[0].param.Code, t.Name, err)
+		}
+		x.indexes = append(x.indexes, ix)
+		for _, d := range g.users {
+			d.param.indexes = append(d.param.indexes, ix)
+		}
+	}
+	slices.SortFunc(x.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+	for _, p := range x.params {
+		slices.SortFunc(p.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+	}
+	return x, nil
+}
+
+var (
+	errNoExpression = errors.New("has no expression; text search is not offered yet")
+	errSpecial      = errors.New("special parameters are not offered yet")
+)
+
+// draft reads a definition and checks that it can be answered.
+func (r *Registry) draft(t *spec.Type, definition *spec.SearchParameter) (*draft, error) {
+	d := &draft{kind: kind(definition.Type)}
+	switch {
+	case definition.Type == "special":
+		return nil, errSpecial
+	case definition.Expression == "":
+		return nil, errNoExpression
+	case definition.XPathUsage == "phonetic":
+		d.kind = phonetic
+	}
+	d.param = newParam(definition, d.kind)
+	if definition.Code == "_id" {
+		d.param.id = true
+		return d, nil
+	}
+	targets := map[string]bool{}
+	for _, alternative := range splitUnion(definition.Expression) {
+		b := readBranch(alternative)
+		if b.root != "" && !t.Is(b.root) {
+			continue
+		}
+		targets[b.target] = true
+		if !slices.ContainsFunc(d.branches, func(other branch) bool { return other.text == b.text }) {
+			d.branches = append(d.branches, b)
+		}
+	}
+	if len(d.branches) == 0 {
+		return nil, fmt.Errorf("has no expression for %s", t.Name)
+	}
+	if len(targets) == 1 {
+		d.param.target = d.branches[0].target
+	} else if delete(targets, ""); len(targets) > 0 {
+		return nil, errors.New("restricts its targets in different ways")
+	}
+	if d.param.target != "" {
+		d.param.Targets = []string{d.param.target}
+	}
+	if d.kind == composite {
+		if err := r.draftComposite(d, definition); err != nil {
+			return nil, err
+		}
+	}
+	for _, b := range d.branches {
+		if _, _, err := r.route(t, b, d); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// route compiles a branch for a kind of parameter.
+func (r *Registry) route(t *spec.Type, b branch, d *draft) (way route, parts []part, err error) {
+	if !b.plain {
+		if d.kind == composite {
+			return way, nil, errors.New("has items that are not at a plain path")
+		}
+		way.expression, err = compileExpression(b.text, t, r.defs)
+		return way, nil, err
+	}
+	if way.steps, err = (paths{r.defs}).compile(t, b.steps, d.kind); err != nil || d.kind != composite {
+		return way, nil, err
+	}
+	item := t
+	if len(way.steps) > 0 {
+		item = way.steps[len(way.steps)-1].members[0].typ
+	}
+	parts, way.components, err = r.compileParts(t, item, d.components)
+	return way, parts, err
+}
+
+// indexGroup is an index while it has no name: branches that the same parameters use.
+type indexGroup struct {
+	users    []*draft
+	branches []branch
+	key      string
+	name     string
+}
+
+// group partitions all branches by the parameters that use them.
+func group(drafts []*draft) []*indexGroup {
+	type use struct {
+		branch branch
+		users  []*draft
+	}
+	uses := map[string]*use{}
+	var order []string
+	for _, d := range drafts {
+		for _, b := range d.branches {
+			id := string(d.kind) + "\x00" + d.identity + "\x00" + b.text
+			if uses[id] == nil {
+				uses[id] = &use{branch: b}
+				order = append(order, id)
+			}
+			if !slices.Contains(uses[id].users, d) {
+				uses[id].users = append(uses[id].users, d)
+			}
+		}
+	}
+	groups := map[string]*indexGroup{}
+	var all []*indexGroup
+	for _, id := range order {
+		key := ""
+		for _, d := range uses[id].users {
+			key += d.param.Code + " "
+		}
+		g := groups[key]
+		if g == nil {
+			g = &indexGroup{users: uses[id].users, key: key}
+			groups[key] = g
+			all = append(all, g)
+		}
+		g.branches = append(g.branches, uses[id].branch)
+	}
+	nameGroups(all)
+	return all
+}
+
+// nameGroups applies the rule that [index] states. Parameters arrive sorted by code, and so do the users of a group.
+func nameGroups(groups []*indexGroup) {
+	counts := map[string]int{}
+	for _, g := range groups {
+		for _, restricted := range []bool{false, true} {
+			for _, d := range g.users {
+				if g.name == "" && len(d.branches) == len(g.branches) && (d.param.target != "") == restricted {
+					g.name = d.param.Code
+				}
+			}
+		}
+		if g.name == "" {
+			code := g.users[0].param.Code
+			counts[code]++
+			g.name = code + "." + strconv.Itoa(counts[code])
+		}
+	}
+}
+
+func (r *Registry) compileIndex(t *spec.Type, g *indexGroup) (*index, error) {
+	ix := &index{name: g.name, prefix: g.name + Separator, kind: g.users[0].kind}
+	for i, b := range g.branches {
+		way, parts, err := r.route(t, b, g.users[0])
+		if err != nil {
+			return nil, err
+		}
+		ix.paths = append(ix.paths, way)
+		if i == 0 {
+			ix.parts = parts
+		}
+		for j := range parts {
+			if ix.parts[j].system != parts[j].system {
+				ix.parts[j].system = ""
+			}
+			ix.parts[j].instant = ix.parts[j].instant && parts[j].instant
+		}
+	}
+	ix.system, ix.instant = traits(ix.paths)
+	return ix, nil
+}
+
+// traits tells what all values of some paths have in common: the implied code system, and being instants.
+func traits(ways []route) (system string, instant bool) {
+	instant = true
+	first := true
+	for _, way := range ways {
+		if len(way.steps) == 0 {
+			return "", false
+		}
+		for _, m := range way.steps[len(way.steps)-1].members {
+			if first {
+				system, first = m.leaf.system, false
+			}
+			if m.leaf.system != system {
+				system = ""
+			}
+			instant = instant && m.leaf.instant
+		}
+	}
+	return system, instant
+}
+
+// newParam copies what a definition says about a parameter and adds what the server can do with its kind.
+func newParam(definition *spec.SearchParameter, k kind) *Param {
+	p := &Param{
+		Code: definition.Code, Type: definition.Type, URL: definition.URL, Documentation: definition.Description,
+		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic,
+	}
+	slices.Sort(p.Targets)
+	if slices.Contains(p.Targets, "Resource") {
+		p.Targets = nil
+	}
+	p.Modifiers = modifiers(k)
+	switch k {
+	case number, date, quantity:
+		p.Comparators = comparators
+	}
+	if definition.Code == "_id" {
+		p.Modifiers = nil
+	}
+	return p
+}
+
+// modifiers lists what each kind of parameter takes (R4 search.html#modifiers). A reference also takes its target types.
+func modifiers(k kind) []string {
+	switch k {
+	case text:
+		return []string{"missing", "exact", "contains"}
+	case token:
+		return []string{"missing", "not"}
+	case reference:
+		return []string{"missing", "identifier"}
+	case uri:
+		return []string{"missing", "above", "below"}
+	}
+	return []string{"missing"}
+}
+
+// documentation picks the lines about one type from the description of a parameter that several types share.
+func documentation(description, resourceType string) string {
+	var lines []string
+	for _, line := range strings.Split(description, "\n") {
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(strings.TrimPrefix(line, "* "), "["+resourceType+"]"); ok {
+			if _, rest, ok = strings.Cut(rest, ": "); ok {
+				lines = append(lines, rest)
+			}
+		}
+	}
+	if len(lines) > 0 {
+		return strings.Join(lines, " ")
+	}
+	return description
+}

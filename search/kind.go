@@ -1,0 +1,16 @@
+package search
+
+// kind is the type of a search parameter as far as its keys are concerned.
+type kind string
+
+const (
+	number    kind = "number"
+	date      kind = "date"
+	text      kind = "string"
+	phonetic  kind = "phonetic" // a string parameter whose xpathUsage is phonetic
+	token     kind = "token"
+	reference kind = "reference"
+	composite kind = "composite"
+	quantity  kind = "quantity"
+	uri       kind = "uri"
+)

@@ -1,0 +1,141 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// Parameters about the result (R4 search.html#return). Each returns whether it was used.
+
+// count reads _count. 0 asks for the total alone.
+func (p *parser) count(value string) (bool, error) {
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return false, &valueError{0, fhir.CodeValue, "_count is a number of entries, 0 or more"}
+	}
+	p.request.Query.Count = int(min(n, 1<<30))
+	return true, nil
+}
+
+func (p *parser) total(value string) (bool, error) {
+	switch value {
+	case "none":
+		p.request.Query.Total = NoTotal
+	case "estimate":
+		p.request.Query.Total = Bounded
+	case "accurate":
+		p.request.Query.Total = Accurate
+	default:
+		return false, &valueError{0, fhir.CodeValue, "_total is none, estimate or accurate"}
+	}
+	return true, nil
+}
+
+// summary reads _summary. What it says about the content of entries is not offered yet.
+func (p *parser) summary(value string) (bool, error) {
+	p.request.SummaryCount = value == "count"
+	switch value {
+	case "count", "false":
+		return true, nil
+	case "true", "text", "data":
+		msg := "_summary=" + value + " is not supported yet"
+		if p.opts.Strict {
+			return false, fhir.Invalidf(fhir.CodeNotSupported, "http._summary", "%s", msg)
+		}
+		p.warn(fhir.CodeNotSupported, "_summary", msg+" (ignored)")
+		return false, nil
+	}
+	return false, &valueError{0, fhir.CodeValue, "_summary is true, text, data, count or false"}
+}
+
+// sort reads _sort: parameters with commas between them, each with a minus for descending order.
+func (p *parser) sort(value string) (bool, error) {
+	for _, key := range (segment{raw: value}).split(',') {
+		code, descending := strings.CutPrefix(key.raw, "-")
+		param := p.types.byCode[code]
+		if param == nil {
+			msg := "unknown search parameter " + code
+			if best := p.types.suggest(code); best != "" {
+				msg += "; did you mean " + best + "?"
+			}
+			return false, &valueError{key.at, fhir.CodeNotSupported, msg}
+		}
+		if !param.Sortable {
+			return false, &valueError{key.at, fhir.CodeNotSupported, fmt.Sprintf("%s cannot be sorted by: it is of type %s", code, param.kind)}
+		}
+		p.request.Query.Sort = append(p.request.Query.Sort, SortKey{Param: code, Prefixes: param.sortPrefixes(), Descending: descending})
+	}
+	return true, nil
+}
+
+// sortPrefixes are the forms that carry the value to sort by: numbers and quantities by value as sent, dates by their low end, tokens by code.
+func (p *Param) sortPrefixes() []string {
+	if p.id {
+		return []string{IDPrefix}
+	}
+	var prefixes []string
+	for _, ix := range p.indexes {
+		switch ix.kind {
+		case number, quantity:
+			prefixes = append(prefixes, ix.prefix+string(formNumber), ix.prefix+string(formLow))
+		case date:
+			prefixes = append(prefixes, ix.prefix+string(formLow))
+		case token:
+			prefixes = append(prefixes, ix.prefix+string(formToken))
+		case text:
+			prefixes = append(prefixes, ix.prefix+string(formString))
+		case uri:
+			prefixes = append(prefixes, ix.prefix+string(formURI))
+		case reference:
+			form := ix.prefix + string(formReference)
+			if p.target != "" {
+				form = ReferencePrefix(ix.name, p.target)
+			}
+			prefixes = append(prefixes, form)
+		}
+	}
+	return prefixes
+}
+
+// suggest finds the parameter whose code is nearest to what was written: a few letters off, or the same without case and punctuation.
+func (x *typeIndexes) suggest(written string) string {
+	best, distance := "", min(len(written)/3, 3)+1
+	for _, param := range x.params {
+		if d := editDistance(plainCode(written), plainCode(param.Code)); d < distance {
+			best, distance = param.Code, d
+		}
+	}
+	return best
+}
+
+func plainCode(s string) string {
+	s = strings.ToLower(s)
+	if len(s) > 64 {
+		s = s[:64]
+	}
+	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(s)
+}
+
+// editDistance counts insertions, deletions and replacements of bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + slices.Min([]int{diagonal, row[j], row[j+1]})
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
