@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/bench"
+	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/internal/version"
+	"github.com/firth-health/firth/store"
+)
+
+// benchSystem is this program, as the benchmark sees it.
+func benchSystem(c config.Config, log *slog.Logger) bench.System {
+	c.Listen, c.Dev = "127.0.0.1:0", true
+	on := func(dir string) config.Config {
+		local := c
+		local.Store = dir
+		return local
+	}
+	return bench.System{
+		Version: version.Read().Version,
+		Serve: func(ctx context.Context, dir string) (string, func() error, error) {
+			r, err := start(ctx, on(dir), log)
+			if err != nil {
+				return "", nil, err
+			}
+			return r.address(), r.stop, nil
+		},
+		Fill: func(ctx context.Context, dir string, n int, item func([]byte, int) []byte) error {
+			return fill(ctx, on(dir), log, n, item)
+		},
+		Command: func(ctx context.Context, dir string) (*bench.Process, error) { return startProcess(ctx, dir) },
+	}
+}
+
+// fillChunk is how many resources are committed together when a store is filled.
+const fillChunk = 1000
+
+// fill writes straight to the store, with the keys that the server would have made.
+func fill(ctx context.Context, c config.Config, log *slog.Logger, n int, item func(dst []byte, i int) []byte) (err error) {
+	p, err := openParts(c, log, baseURL(c, c.Listen))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for from := 0; from < n && ctx.Err() == nil; from += fillChunk {
+		group.Go(func() error {
+			ops := make([]store.Op, 0, fillChunk)
+			for i := from; i < min(from+fillChunk, n); i++ {
+				op, err := p.creation(item(nil, i))
+				if err != nil {
+					return err
+				}
+				ops = append(ops, op)
+			}
+			_, err := p.store.Apply(ctx, ops)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// creation is the operation that creates a resource under its own id.
+func (p *parts) creation(data []byte) (store.Op, error) {
+	resource, err := fhir.ParseResource(data)
+	if err != nil {
+		return store.Op{}, err
+	}
+	key := fhir.Key{Type: resource.Type(), ID: resource.ID()}
+	stamped, err := resource.Stamp(key.ID)
+	if err != nil {
+		return store.Op{}, err
+	}
+	keys, err := p.registry.Extract(resource)
+	return store.Op{Method: store.Create, Key: key, Resource: stamped, Keys: keys}, err
+}
+
+// startProcess runs this program's serve and waits for its ready line.
+func startProcess(ctx context.Context, dir string) (*bench.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, "serve", "--dev", "--listen", "127.0.0.1:0", "--store", dir, "--log-level", "warn")
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 30 * time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop := func() error { return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()) }
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		base, found := strings.CutPrefix(lines.Text(), "ready ")
+		if !found {
+			continue
+		}
+		ready := time.Since(started)
+		u, err := url.Parse(base)
+		if err != nil {
+			return nil, errors.Join(err, stop())
+		}
+		return &bench.Process{Address: u.Host, Ready: ready, PID: cmd.Process.Pid, Stop: stop}, nil
+	}
+	return nil, errors.Join(fmt.Errorf("%s serve ended before it was ready", self), cmd.Wait())
+}

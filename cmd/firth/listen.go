@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/firth-health/firth/internal/config"
+)
+
+// running is a server that accepts requests.
+type running struct {
+	config   config.Config
+	log      *slog.Logger
+	parts    *parts
+	base     string // FHIR base URL
+	listener net.Listener
+	http     *http.Server
+	mllp     *mllpServer // nil without --mllp
+	failed   chan error  // what ended a listener before stop did
+}
+
+// start listens, opens the store and serves. Listening comes first, because a port in use is the likelier and the cheaper failure.
+func start(ctx context.Context, c config.Config, log *slog.Logger) (_ *running, err error) {
+	r := &running{config: c, log: log, failed: make(chan error, 2)}
+	var listen net.ListenConfig
+	if r.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.listener.Close())
+		}
+	}()
+	r.base = baseURL(c, r.listener.Addr().String())
+	if r.parts, err = openParts(c, log, r.base); err != nil {
+		return nil, err
+	}
+	if c.MLLP != "" {
+		if r.mllp, err = startMLLP(ctx, c, log, r.parts.server, r.failed); err != nil {
+			return nil, errors.Join(err, r.parts.close())
+		}
+	}
+	r.http = httpServer(c, log, r.parts.handler())
+	go func() { r.failed <- fmt.Errorf("http: %w", r.http.Serve(r.listener)) }()
+	return r, nil
+}
+
+// httpServer has a limit for everything a client could drag out. The handler's own limit ends first, so that a slow search is answered with an
+// outcome instead of a broken connection.
+func httpServer(c config.Config, log *slog.Logger, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: c.HeaderTime,
+		ReadTimeout:       c.RequestTime,
+		WriteTimeout:      2*c.RequestTime + 5*time.Second,
+		IdleTimeout:       c.IdleTime,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// address is host:port of the HTTP server.
+func (r *running) address() string { return r.listener.Addr().String() }
+
+// wait returns when ctx ends, or when a listener has failed.
+func (r *running) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-r.failed:
+		return err
+	}
+}
+
+// stop takes no new request, lets those under way end, and closes the store. What is not done after the shutdown time is cut off.
+func (r *running) stop() error {
+	r.parts.server.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), r.config.ShutdownTime)
+	defer cancel()
+	err := r.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		r.log.Warn("requests were cut off", "after", r.config.ShutdownTime)
+		err = r.http.Close()
+	}
+	if r.mllp != nil {
+		err = errors.Join(err, r.mllp.stop(ctx))
+	}
+	return errors.Join(err, r.parts.close())
+}

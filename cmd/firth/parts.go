@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/internal/version"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/server"
+	"github.com/firth-health/firth/store"
+	"github.com/firth-health/firth/store/pebble"
+)
+
+// parts are what a server in this process is made of.
+type parts struct {
+	definitions *spec.Definitions
+	registry    *search.Registry
+	store       store.Store
+	server      *server.Server
+}
+
+// openParts opens the store and puts a server on it. baseURL is the FHIR base as clients see it.
+func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err error) {
+	p := &parts{}
+	if p.definitions, err = spec.R4(); err != nil {
+		return nil, err
+	}
+	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL}); err != nil {
+		return nil, err
+	}
+	if p.store, err = openStore(c, log); err != nil {
+		return nil, err
+	}
+	p.server, err = server.New(server.Config{
+		Store: p.store, Search: p.registry, Definitions: p.definitions, BaseURL: baseURL, Logger: log, Version: version.Read().Version,
+		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
+			Timeout: c.RequestTime},
+	})
+	if err != nil {
+		return nil, errors.Join(err, p.store.Close())
+	}
+	return p, nil
+}
+
+// openStore opens what --store names.
+func openStore(c config.Config, log *slog.Logger) (store.Store, error) {
+	if scheme, _, isURI := strings.Cut(c.Store, "://"); isURI {
+		return nil, usageError{fmt.Errorf("--store %s://…: this version stores in a directory only; MongoDB comes in a later one", scheme)}
+	}
+	if c.Store == "" {
+		return nil, usageError{errors.New("--store must name a directory")}
+	}
+	return pebble.Open(c.Store, pebble.Options{CacheBytes: c.Cache, Logger: log})
+}
+
+// baseURL is the FHIR base of a server that listens on address, unless the configuration names one. Absolute references on it are
+// indexed like relative ones, so commands that work on a store without a server use the same.
+func baseURL(c config.Config, address string) string {
+	if c.BaseURL != "" {
+		return c.BaseURL
+	}
+	return "http://" + address + server.Mount
+}
+
+// handler answers HTTP requests.
+func (p *parts) handler() http.Handler { return p.server.Handler() }
+
+func (p *parts) close() error { return p.store.Close() }

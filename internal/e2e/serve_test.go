@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestServeRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	tests := []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"no --dev", nil, 2, "this version has no authorization, so serve does not run without --dev"},
+		{"every interface", []string{"--dev", "--listen", "0.0.0.0:0"}, 2, "on loopback only: 0.0.0.0:0 is not a loopback address"},
+		{"empty host", []string{"--dev", "--listen", ":0"}, 2, "is not a loopback address"},
+		{"IPv6 everywhere", []string{"--dev", "--listen", "[::]:0"}, 2, "[::]:0 is not a loopback address"},
+		{"another name", []string{"--dev", "--listen", "example.org:8080"}, 2, "is not a loopback address: use 127.0.0.1, ::1 or localhost"},
+		{"MLLP elsewhere", []string{"--dev", "--listen", "127.0.0.1:0", "--mllp", "0.0.0.0:0"}, 2, "on loopback only: 0.0.0.0:0 is not a loopback address"},
+		{"port in use", []string{"--dev", "--listen", taken.Addr().String()}, 1, "address already in use"},
+		{"MongoDB", []string{"--dev", "--listen", "127.0.0.1:0", "--store", "mongodb://localhost/firth"}, 2, "MongoDB comes in a later one"},
+		{"unknown flag", []string{"--prod"}, 2, "unknown flag: --prod"},
+		{"argument", []string{"now"}, 2, `unknown command "now" for "firth serve"`},
+		{"no such file", []string{"--config", "/nonexistent.yaml"}, 2, "/nonexistent.yaml: no such file or directory"},
+		{"bad value", []string{"--dev", "--page-size", "0"}, 2, `--page-size: "0" is not a whole number above zero`},
+		{"contradiction", []string{"--dev", "--page-size", "30", "--max-page-size", "20"}, 2, "the page size 30 is above the largest page size 20"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			args := append([]string{"serve"}, tt.args...)
+			if !strings.Contains(strings.Join(args, " "), "--store") {
+				args = append(args, "--store", t.TempDir())
+			}
+			stdout, stderr, code := run(t, "", args...)
+			if code != tt.code || !strings.Contains(stderr, tt.says) || stdout != "" {
+				t.Errorf("exit %d, want %d saying %q\nstdout %q\nstderr %q", code, tt.code, tt.says, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestServeFromFileAndEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "firth.yaml")
+	content := "dev: true\nlisten: 0.0.0.0:1\nstore: " + filepath.Join(dir, "store") + "\nlimits:\n  page: 7\n"
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := runIn(t, dir, clean("FIRTH_CONFIG="+file), "", "serve")
+	if code != 2 || !strings.Contains(stderr, "0.0.0.0:1 is not a loopback address") {
+		t.Errorf("with the file: exit %d, %q", code, stderr)
+	}
+	_, stderr, code = runIn(t, dir, clean("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve")
+	if code != 2 || !strings.Contains(stderr, "[::]:2 is not a loopback address") {
+		t.Errorf("with the variable: exit %d, %q", code, stderr)
+	}
+	_, stderr, code = runIn(t, dir, clean("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve", "--listen", "10.0.0.1:3")
+	if code != 2 || !strings.Contains(stderr, "10.0.0.1:3 is not a loopback address") {
+		t.Errorf("with the flag: exit %d, %q", code, stderr)
+	}
+	if err := os.WriteFile(file, []byte("dev: true\nlimits:\n  pages: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code = runIn(t, dir, clean(), "", "serve", "--config", file)
+	if code != 2 || !strings.Contains(stderr, file+":3: unknown setting limits.pages; known under limits: body, entries, page, max-page") {
+		t.Errorf("with an unknown setting: exit %d, %q", code, stderr)
+	}
+}
+
+func TestServeKeepsAndStops(t *testing.T) {
+	dir := t.TempDir()
+	p := serve(t, dir, "--page-size", "2")
+	root := strings.TrimSuffix(p.base, "/fhir")
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if status, _, body, err := request("GET", root+path, ""); err != nil || status != 200 {
+			t.Errorf("%s: %d %.200s %v", path, status, body, err)
+		}
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		ask(t, 201, "PUT", p.base+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`","active":true}`)
+	}
+	if got := ask(t, 200, "GET", p.base+"/Patient?active=true", "").Get("entry").Len(); got != 2 {
+		t.Errorf("a page of %d, want 2", got)
+	}
+	// One store, one process: the second one says so.
+	_, stderr, code := run(t, "", "serve", "--dev", "--listen", "127.0.0.1:0", "--store", dir)
+	if code != 1 || !strings.Contains(stderr, "another process has it open") {
+		t.Errorf("second server: exit %d, %q", code, stderr)
+	}
+	if code := p.stop(t); code != 0 {
+		t.Errorf("exit code %d after SIGTERM\n%s", code, p.stderr.String())
+	}
+	again := serve(t, dir)
+	if got := count(t, again.base, "Patient?active=true"); got != "3" {
+		t.Errorf("%s patients after the restart, want 3", got)
+	}
+	if code := again.stop(t); code != 0 {
+		t.Errorf("exit code %d after SIGTERM", code)
+	}
+}
