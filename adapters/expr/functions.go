@@ -36,19 +36,21 @@ func functions(tables map[string]map[string]string) []function {
 		{name: "upper", args: 1, result: text, call: onText(strings.ToUpper)},
 		{name: "lower", args: 1, result: text, call: onText(strings.ToLower)},
 		{name: "trim", args: 1, result: text, call: onText(strings.TrimSpace)},
-		{name: "replace", args: 3, result: text, call: replaceText},                 // replace(text, old, new)
-		{name: "substring", args: 2, more: 1, result: text, call: substring},        // substring(text, from[, to]), in characters
-		{name: "split", args: 2, result: cel.ListType(cel.StringType), call: split}, // split("a-b", "-") = ["a", "b"]
-		{name: "join", args: 2, result: text, call: join},                           // join(["a", null, "b"], "-") = "a-b"
-		{name: "group", args: 3, result: text, call: group},                         // group("0123AB", 2, "-") = "01-23-AB"
-		{name: "hash", args: 1, result: text, call: hash},                           // SHA-256 of a text or a list of texts, in hex
-		{name: "pick", args: 3, result: cel.DynType, call: pick},                    // pick(list, "type", 10): the first item whose member is that
-		{name: "lookup", args: 2, result: text, call: lookup(tables)},               // lookup("table", key); null when the table has no such row
-		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
-		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},             // true UTC seconds shown at an offset in seconds
-		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                     // local wall time counted as if it were UTC, with its "-0800"
-		{name: "localTime", args: 2, result: text, call: localTime},                 // localTime("2024-01-05 07:15:02", "Europe/Oslo")
-		{name: "hl7Time", args: 2, result: text, call: hl7Time},                     // hl7Time("20120530112340", "UTC")
+		{name: "replace", args: 3, result: text, call: replaceText},                  // replace(text, old, new)
+		{name: "substring", args: 2, more: 1, result: text, call: substring},         // substring(text, from[, to]), in characters
+		{name: "split", args: 2, result: cel.ListType(cel.StringType), call: split},  // split("a-b", "-") = ["a", "b"]
+		{name: "join", args: 2, result: text, call: join},                            // join(["a", null, "b"], "-") = "a-b"
+		{name: "group", args: 3, result: text, call: group},                          // group("0123AB", 2, "-") = "01-23-AB"
+		{name: "hash", args: 1, result: text, call: hash},                            // SHA-256 of a text or a list of texts, in hex
+		{name: "pick", args: 3, result: cel.DynType, call: pick},                     // pick(list, "type", 10): the first item whose member is that
+		{name: "lookup", args: 2, result: text, call: lookup(tables)},                // lookup("table", key); null when the table has no such row
+		{name: "tokenSystem", args: 2, result: text, call: tokenSystem, nulls: true}, // tokenSystem("urn:x|7", default) = "urn:x"; the default without a |
+		{name: "tokenValue", args: 1, result: text, call: tokenValue},                // tokenValue("urn:x|7") = "7"
+		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                 // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
+		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},              // true UTC seconds shown at an offset in seconds
+		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                      // local wall time counted as if it were UTC, with its "-0800"
+		{name: "localTime", args: 2, result: text, call: localTime},                  // localTime("2024-01-05 07:15:02", "Europe/Oslo")
+		{name: "hl7Time", args: 2, result: text, call: hl7Time},                      // hl7Time("20120530112340", "UTC")
 	}
 }
 
@@ -313,4 +315,21 @@ func lookup(tables map[string]map[string]string) func([]ref.Val) ref.Val {
 		}
 		return missing
 	}
+}
+
+// tokenSystem and tokenValue read the form system|value that FHIR search uses for identifiers (R4 search.html#token).
+func tokenSystem(args []ref.Val) ref.Val {
+	text, _ := args[0].(types.String)
+	if system, _, found := strings.Cut(string(text), "|"); found {
+		return types.String(system)
+	}
+	return args[1]
+}
+
+func tokenValue(args []ref.Val) ref.Val {
+	text, _ := ofVal(args[0]).Text()
+	if _, value, found := strings.Cut(text, "|"); found {
+		return types.String(value)
+	}
+	return types.String(text)
 }

@@ -21,7 +21,7 @@ func epoch(args []ref.Val) ref.Val {
 	if seconds == nil {
 		return missing
 	}
-	return types.String(formatTime(seconds.UTC(), digits))
+	return types.String(FormatTime(seconds.UTC(), digits))
 }
 
 func offsetEpoch(args []ref.Val) ref.Val {
@@ -33,7 +33,7 @@ func offsetEpoch(args []ref.Val) ref.Val {
 	if err != nil || !ok || offset < -14*3600 || offset > 14*3600 || offset%60 != 0 {
 		return types.NewErr("needs seconds and an offset of whole minutes, in seconds")
 	}
-	return types.String(formatTime(instant.In(time.FixedZone("", offset)), digits))
+	return types.String(FormatTime(instant.In(time.FixedZone("", offset)), digits))
 }
 
 // epochDigits is how many digits of a second a unit holds.
@@ -94,8 +94,8 @@ func wholeNumber18(d fhir.Decimal) (int64, bool) {
 	return n, true
 }
 
-// formatTime writes a FHIR dateTime with the zone of t and that many digits of a second.
-func formatTime(t time.Time, digits int) string {
+// FormatTime writes a FHIR dateTime with the zone of t and that many digits of a second.
+func FormatTime(t time.Time, digits int) string {
 	layout := "2006-01-02T15:04:05"
 	if digits > 0 {
 		layout += "." + strings.Repeat("0", digits)
@@ -116,7 +116,7 @@ func fakeUTC(args []ref.Val) ref.Val {
 	if !ok {
 		return types.NewErr("the offset must be like -0800 or -08:00")
 	}
-	return types.String(formatTime(inZone(wall.UTC(), zone), digits))
+	return types.String(FormatTime(inZone(wall.UTC(), zone), digits))
 }
 
 // parseOffset reads ±hhmm, ±hh:mm, hhmm (as an integer without its plus and leading zeros: -800, 530, 0) and Z.
@@ -196,14 +196,14 @@ func placed(t fhir.DateTime, zoneName ref.Val) ref.Val {
 		return types.String(t.Low.Format(time.DateOnly))
 	}
 	if t.HasZone {
-		return types.String(formatTime(t.Low, t.Digits))
+		return types.String(FormatTime(t.Low, t.Digits))
 	}
 	name, _ := zoneName.(types.String)
 	zone, err := LoadZone(string(name))
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	return types.String(formatTime(inZone(t.Low, zone), t.Digits))
+	return types.String(FormatTime(inZone(t.Low, zone), t.Digits))
 }
 
 // LoadZone finds a zone by IANA name ("Europe/Oslo"), by offset ("+02:00") or "UTC". "Local" is refused: it would depend on the machine.
