@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+)
+
+// Authenticator finds out who is calling. An error that is not an *[fhir.OperationOutcome] with the code login or forbidden is answered as
+// any other error.
+type Authenticator interface {
+	Authenticate(r *http.Request) (Grant, error)
+}
+
+// Grant is what a caller may do. It is asked before every interaction, also for every entry of a batch or transaction.
+type Grant interface {
+	// Allow returns nil, or an *[fhir.OperationOutcome] that says why not.
+	Allow(ctx context.Context, access Access) error
+
+	// Restrict narrows a query to what the caller may see, before it runs.
+	Restrict(ctx context.Context, q *search.Query) error
+}
+
+// Access is one interaction somebody asks for.
+type Access struct {
+	Interaction string   // code of http://hl7.org/fhir/restful-interaction, or "ingest"
+	Key         fhir.Key // as far as the URL names it
+}
+
+// Auditor records what was done. It is told of every request and of every entry of a batch, refused ones included.
+type Auditor interface {
+	Audit(ctx context.Context, e Event)
+}
+
+// Event is one interaction that came to its end.
+type Event struct {
+	Access
+	RequestID string
+	Grant     Grant // nil when the caller was not authenticated
+	Status    int   // of HTTP
+	Start     time.Time
+	Duration  time.Duration
+}
+
+// everything is the Grant of --dev.
+type everything struct{}
+
+func (everything) Allow(context.Context, Access) error           { return nil }
+func (everything) Restrict(context.Context, *search.Query) error { return nil }
+
+// anybody is the Authenticator of --dev.
+type anybody struct{}
+
+func (anybody) Authenticate(*http.Request) (Grant, error) { return everything{}, nil }
+
+// nobody is the Auditor that keeps no record.
+type nobody struct{}
+
+func (nobody) Audit(context.Context, Event) {}

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"bufio"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// bundleWriter writes a Bundle as it goes: begin, total, links, entries, end, in that order. Errors stick to the writer.
+type bundleWriter struct {
+	w       *bufio.Writer
+	links   links
+	hasLink bool
+	entries int
+}
+
+// raw writes JSON that stands in the program.
+func (b *bundleWriter) raw(text string) { b.w.WriteString(text) }
+
+// quoted writes a JSON string.
+func (b *bundleWriter) quoted(text string) { b.w.Write(fhir.AppendQuoted(b.w.AvailableBuffer(), text)) }
+
+func (b *bundleWriter) begin(kind, id string, now time.Time) {
+	b.raw(`{"resourceType":"Bundle","id":"`)
+	b.raw(id)
+	b.raw(`","meta":{"lastUpdated":`)
+	b.w.Write(appendInstant(b.w.AvailableBuffer(), now))
+	b.raw(`},"type":"`)
+	b.raw(kind)
+	b.raw(`"`)
+}
+
+func (b *bundleWriter) total(n int) {
+	b.raw(`,"total":`)
+	b.w.Write(strconv.AppendInt(b.w.AvailableBuffer(), int64(n), 10))
+}
+
+func (b *bundleWriter) link(relation, address string) {
+	if b.hasLink {
+		b.raw(`,`)
+	} else {
+		b.raw(`,"link":[`)
+		b.hasLink = true
+	}
+	b.raw(`{"relation":"`)
+	b.raw(relation)
+	b.raw(`","url":`)
+	b.quoted(address)
+	b.raw(`}`)
+}
+
+// next begins an entry. FHIR knows no empty arrays, so the array opens with the first one.
+func (b *bundleWriter) next() {
+	if b.entries > 0 {
+		b.raw(`,`)
+	} else {
+		if b.hasLink {
+			b.raw(`]`)
+		}
+		b.raw(`,"entry":[`)
+	}
+	b.entries++
+}
+
+func (b *bundleWriter) end() {
+	if b.entries > 0 || b.hasLink {
+		b.raw(`]`)
+	}
+	b.raw(`}`)
+}
+
+// found writes an entry of a searchset.
+func (b *bundleWriter) found(v *store.Version, mode string) {
+	b.next()
+	b.fullURL(v.Key)
+	b.raw(`,"resource":`)
+	b.w.Write(v.JSON)
+	b.raw(`,"search":{"mode":"`)
+	b.raw(mode)
+	b.raw(`"}}`)
+}
+
+func (b *bundleWriter) fullURL(key fhir.Key) {
+	b.raw(`{"fullUrl":"`)
+	b.raw(b.links.resource(key))
+	b.raw(`"`)
+}
+
+// outcome writes the entry of a searchset that tells about the search itself.
+func (b *bundleWriter) outcome(o *fhir.OperationOutcome) {
+	b.next()
+	b.raw(`{"resource":`)
+	b.w.Write(o.AppendJSON(b.w.AvailableBuffer()))
+	b.raw(`,"search":{"mode":"outcome"}}`)
+}
+
+// version writes an entry of a history (R4 http.html#history: a deletion has no resource).
+func (b *bundleWriter) version(v *store.Version) {
+	b.next()
+	b.fullURL(v.Key)
+	if !v.Deleted() {
+		b.raw(`,"resource":`)
+		b.w.Write(v.JSON)
+	}
+	method, address, status := http.MethodPut, v.Key.Type+"/"+v.Key.ID, "200 OK"
+	switch v.Method {
+	case store.Create:
+		method, address, status = http.MethodPost, v.Key.Type, "201 Created"
+	case store.Update:
+		if v.Key.Version == "1" {
+			status = "201 Created"
+		}
+	case store.Delete:
+		method, status = http.MethodDelete, "204 No Content"
+	}
+	b.raw(`,"request":{"method":"`)
+	b.raw(method)
+	b.raw(`","url":"`)
+	b.raw(address)
+	b.raw(`"},"response":{"status":"`)
+	b.raw(status)
+	b.raw(`","etag":`)
+	b.quoted(etag(v.Key.Version))
+	b.raw(`,"lastModified":`)
+	b.w.Write(appendInstant(b.w.AvailableBuffer(), v.LastUpdated))
+	b.raw(`}}`)
+}
+
+// answered writes the entry of a batch-response or transaction-response.
+func (b *bundleWriter) answered(out *reply) {
+	b.next()
+	b.raw(`{`)
+	if out.location != "" {
+		b.raw(`"fullUrl":`)
+		b.quoted(withoutVersion(out.location))
+		b.raw(`,`)
+	}
+	if out.body != nil || out.stream != nil {
+		b.raw(`"resource":`)
+		if out.stream != nil {
+			out.stream(b.w)
+		} else {
+			b.w.Write(out.body)
+		}
+		b.raw(`,`)
+	}
+	b.raw(`"response":{"status":"`)
+	b.raw(strconv.Itoa(out.status))
+	b.raw(` `)
+	b.raw(http.StatusText(out.status))
+	b.raw(`"`)
+	if out.location != "" {
+		b.raw(`,"location":`)
+		b.quoted(out.location)
+	}
+	if out.version != "" {
+		b.raw(`,"etag":`)
+		b.quoted(etag(out.version))
+	}
+	if !out.lastModified.IsZero() {
+		b.raw(`,"lastModified":`)
+		b.w.Write(appendInstant(b.w.AvailableBuffer(), out.lastModified))
+	}
+	if out.outcome != nil {
+		b.raw(`,"outcome":`)
+		b.w.Write(out.outcome.AppendJSON(b.w.AvailableBuffer()))
+	}
+	b.raw(`}}`)
+}

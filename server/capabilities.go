@@ -1,0 +1,149 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/spec"
+)
+
+// statement is the CapabilityStatement as it is sent, made once.
+type statement struct {
+	json    []byte
+	version string // for the ETag: of the content, so that it survives a restart
+	made    time.Time
+}
+
+// capabilities answers the CapabilityStatement (R4 http.html#capabilities), which lists exactly what is registered.
+func (s *Server) capabilities(x *exchange) (reply, error) {
+	switch mode, _ := lookup(x.query, "mode"); mode {
+	case "", "full":
+	case "normative", "terminology":
+		return reply{}, refuse(http.StatusNotImplemented, fhir.CodeNotSupported, "http.mode", "mode=%s is not supported; full is", mode)
+	default:
+		return reply{}, fhir.Invalidf(fhir.CodeValue, "http.mode", "%q is not a mode; full is supported", printable(mode))
+	}
+	st, err := s.statement()
+	if err != nil {
+		return reply{}, err
+	}
+	out := reply{status: http.StatusOK, version: st.version, lastModified: st.made, body: st.json}
+	if x.conditions.notModified(st.version, st.made) {
+		out.status, out.body = http.StatusNotModified, nil
+	}
+	return out, nil
+}
+
+// The parts of CapabilityStatement (R4 capabilitystatement.html) that Firth fills in, in the order of the specification.
+type (
+	capabilityStatement struct {
+		ResourceType   string         `json:"resourceType"`
+		ID             string         `json:"id"`
+		URL            string         `json:"url"`
+		Version        string         `json:"version"`
+		Name           string         `json:"name"`
+		Title          string         `json:"title"`
+		Status         string         `json:"status"`
+		Date           string         `json:"date"`
+		Description    string         `json:"description"`
+		Kind           string         `json:"kind"`
+		Software       software       `json:"software"`
+		Implementation implementation `json:"implementation"`
+		FHIRVersion    string         `json:"fhirVersion"`
+		Format         []string       `json:"format"`
+		Rest           []rest         `json:"rest"`
+	}
+	software struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	}
+	implementation struct {
+		Description string `json:"description"`
+		URL         string `json:"url"`
+	}
+	rest struct {
+		Mode          string            `json:"mode"`
+		Documentation string            `json:"documentation"`
+		Resource      []resource        `json:"resource"`
+		Interaction   []interactionCode `json:"interaction"`
+	}
+	interactionCode struct {
+		Code string `json:"code"`
+	}
+	resource struct {
+		Type              string             `json:"type"`
+		Profile           string             `json:"profile"`
+		Interaction       []interactionCode  `json:"interaction"`
+		Versioning        string             `json:"versioning"`
+		ReadHistory       bool               `json:"readHistory"`
+		UpdateCreate      bool               `json:"updateCreate"`
+		ConditionalCreate bool               `json:"conditionalCreate"`
+		ConditionalRead   string             `json:"conditionalRead"`
+		ConditionalUpdate bool               `json:"conditionalUpdate"`
+		ConditionalDelete string             `json:"conditionalDelete"`
+		SearchParam       []searchParamEntry `json:"searchParam,omitempty"`
+	}
+	searchParamEntry struct {
+		Name       string `json:"name"`
+		Definition string `json:"definition,omitempty"`
+		Type       string `json:"type"`
+	}
+)
+
+const restDocumentation = "Search results can be sorted by any parameter (_sort), paged (_count and the links), counted (_summary=count, _total). " +
+	"Unknown search parameters are ignored and reported in an entry of mode outcome, or refused under Prefer: handling=strict."
+
+func (s *Server) newStatement() (*statement, error) {
+	made := s.clock().UTC().Truncate(time.Second)
+	st := capabilityStatement{
+		ResourceType: "CapabilityStatement", ID: "firth", URL: s.links.base + "/metadata", Version: s.version, Name: "Firth", Title: "Firth FHIR R4 server",
+		Status: "active", Kind: "instance",
+		Description:    "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
+		Software:       software{"Firth", s.version},
+		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
+		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "json"},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Interaction: s.declared(systemLevel)}},
+	}
+	ofType := append(s.declared(instanceLevel), s.declared(typeLevel)...)
+	for _, typ := range s.definitions.ResourceTypes() {
+		r := resource{
+			Type: typ, Interaction: ofType,
+			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support", ConditionalDelete: "not-supported",
+		}
+		if t := s.definitions.Type(typ); t != nil {
+			r.Profile = t.URL
+		}
+		for _, p := range s.search.Params(typ) {
+			r.SearchParam = append(r.SearchParam, searchParamEntry{Name: p.Code, Definition: p.URL, Type: p.Type})
+		}
+		st.Rest[0].Resource = append(st.Rest[0].Resource, r)
+	}
+	undated, err := json.Marshal(st)
+	if err != nil {
+		return nil, err
+	}
+	st.Date = made.Format("2006-01-02T15:04:05Z")
+	dated, err := json.Marshal(st)
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(undated)
+	return &statement{json: dated, version: hex.EncodeToString(digest[:8]), made: made}, nil
+}
+
+// declared lists the FHIR interactions of a level once each, without the CapabilityStatement itself, which R4 takes for granted.
+func (s *Server) declared(l level) []interactionCode {
+	var codes []interactionCode
+	for _, in := range s.table {
+		code := interactionCode{in.name}
+		if in.level == l && in.name != "capabilities" && !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}

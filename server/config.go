@@ -1,0 +1,90 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/firth-health/firth/adapters"
+	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// Config is what a [Server] is made of. Store, Search, Definitions and BaseURL are required; the zero value of the rest has a default.
+type Config struct {
+	Store       store.Store
+	Search      *search.Registry
+	Definitions *spec.Definitions
+	Adapters    *adapters.Registry // nil: /ingest knows no adapter
+
+	// BaseURL is the address clients know the service by, such as http://127.0.0.1:8080/fhir, without a final slash. It is in
+	// every link. Requests are served under /fhir whatever the path of BaseURL, so that a proxy may add its own.
+	BaseURL string
+
+	Authenticator Authenticator // nil lets everybody do everything (--dev)
+	Auditor       Auditor       // nil records nothing
+
+	Logger  *slog.Logger     // nil discards
+	Clock   func() time.Time // nil is time.Now; only for durations, Date elements and ids: the store stamps resources
+	IDs     func() string    // ids of new resources and of requests; nil makes UUIDs of version 7, which sort by time
+	Limits  Limits
+	Version string // of the software, for the CapabilityStatement
+}
+
+// Limits bound what one request may ask for. Zero values mean the defaults named.
+type Limits struct {
+	BodyBytes     int64         // largest request body, also after decompression: 64 MiB
+	BundleEntries int           // most entries of a batch or transaction: 5,000
+	DefaultCount  int           // page size when the client names none: 50
+	MaxCount      int           // largest page size: 1,000
+	Timeout       time.Duration // for a search, a history, a Bundle or an ingested payload: 60 s; negative for none
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.BodyBytes <= 0 {
+		l.BodyBytes = 64 << 20
+	}
+	if l.BundleEntries <= 0 {
+		l.BundleEntries = 5000
+	}
+	if l.DefaultCount <= 0 {
+		l.DefaultCount = 50
+	}
+	if l.MaxCount <= 0 {
+		l.MaxCount = 1000
+	}
+	if l.Timeout == 0 {
+		l.Timeout = time.Minute
+	}
+	return l
+}
+
+// withDefaults checks what is required and fills in the rest.
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil || c.Search == nil || c.Definitions == nil {
+		return c, errors.New("server: Store, Search and Definitions are required")
+	}
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" {
+		return c, fmt.Errorf("server: BaseURL %q is not an absolute http or https URL", c.BaseURL)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.IDs == nil {
+		c.IDs = newUUIDs(c.Clock).next
+	}
+	if c.Version == "" {
+		c.Version = "devel"
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c, nil
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// create stores a new resource under an id of the server's own (R4 http.html#create), unless If-None-Exist finds one (http.html#ccreate).
+func (s *Server) create(x *exchange) (reply, error) {
+	res, err := x.typed()
+	if err != nil {
+		return reply{}, err
+	}
+	op, err := s.write(store.Create, fhir.Key{Type: res.Type(), ID: s.newID()}, res)
+	if err != nil {
+		return reply{}, err
+	}
+	if x.conditions.hasIfNoneExist {
+		if op.IfNoneExist, err = s.criteria(res.Type(), x.conditions.ifNoneExist); err != nil {
+			return reply{}, err
+		}
+		if err := x.grant.Restrict(x.ctx, op.IfNoneExist); err != nil {
+			return reply{}, err
+		}
+	}
+	result, err := s.apply(x, op)
+	if err != nil {
+		return reply{}, err
+	}
+	if result.Existing {
+		return s.existing(x, &result.Version)
+	}
+	return s.changed(x, http.StatusCreated, &result.Version, "created"), nil
+}
+
+// typed is the resource that was sent, which must be of the type the URL names.
+func (x *exchange) typed() (*fhir.Resource, error) {
+	res, err := x.decoded()
+	if err != nil {
+		return nil, err
+	}
+	if res.Type() != x.key.Type {
+		return nil, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the resource is a %s, but the URL says %s", printable(res.Type()), x.key.Type)
+	}
+	return res, nil
+}
+
+// write prepares an operation: the stamped bytes and the index keys.
+func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource) (store.Op, error) {
+	stamped, err := res.Stamp(key.ID)
+	if err != nil {
+		return store.Op{}, err
+	}
+	keys, err := s.search.Extract(res)
+	if err != nil {
+		return store.Op{}, err
+	}
+	return store.Op{Method: method, Key: key, Resource: stamped, Keys: keys}, nil
+}
+
+// conflictRetries is how often a write that lost a race without having asked for a version is tried again.
+const conflictRetries = 5
+
+// apply commits one operation.
+func (s *Server) apply(x *exchange, op store.Op) (store.Result, error) {
+	for attempt := 0; ; attempt++ {
+		results, err := s.store.Apply(x.ctx, []store.Op{op})
+		if err == nil {
+			return results[0], nil
+		}
+		if !isConflict(err) || op.IfMatch != "" || attempt == conflictRetries {
+			return store.Result{}, err
+		}
+	}
+}
+
+// criteria compiles the search of If-None-Exist. The leading '?' or '[type]?' that some clients send is allowed; a parameter the server does
+// not know is an error, because ignoring it would match too much.
+func (s *Server) criteria(typ, text string) (*search.Query, error) {
+	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), typ), "?")
+	if text == "" {
+		return nil, fhir.Invalidf(fhir.CodeRequired, "", "If-None-Exist has no search parameters")
+	}
+	pairs, err := search.ParseQuery(text)
+	if err != nil {
+		return nil, err
+	}
+	request, err := s.search.Parse(typ, pairs, s.parseOptions(true))
+	if err != nil {
+		return nil, err
+	}
+	if matchesAll(request.Query.Plan) {
+		return nil, fhir.Invalidf(fhir.CodeRequired, "", "If-None-Exist has no search parameters")
+	}
+	return request.Query, nil
+}
+
+// matchesAll reports whether a plan says nothing.
+func matchesAll(plan search.Plan) bool {
+	if and, ok := plan.(search.And); ok {
+		return len(and) == 0
+	}
+	_, all := plan.(search.All)
+	return all
+}
+
+// existing answers a conditional create that found its resource.
+func (s *Server) existing(x *exchange, v *store.Version) (reply, error) {
+	if v.JSON == nil && x.prefer.ret != returnMinimal {
+		current, err := s.store.Read(x.ctx, v.Key)
+		if err != nil {
+			return reply{}, err
+		}
+		v = current
+	}
+	return s.changed(x, http.StatusOK, v, "already exists as"), nil
+}
+
+// changed answers a create or update in the form that Prefer asks for.
+func (s *Server) changed(x *exchange, status int, v *store.Version, what string) reply {
+	out := reply{status: status, version: v.Key.Version, lastModified: v.LastUpdated, location: s.links.version(v.Key)}
+	switch x.prefer.ret {
+	case returnMinimal:
+	case returnOutcome:
+		out.outcome = informational(what + " " + v.Key.String())
+	default:
+		out.body = v.JSON
+	}
+	return out
+}
+
+func informational(text string) *fhir.OperationOutcome {
+	return &fhir.OperationOutcome{Issues: []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Diagnostics: text}}}
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+)
+
+// exchange is one interaction on its way through the pipeline: a request over HTTP, or an entry of a batch or transaction.
+type exchange struct {
+	ctx         context.Context
+	interaction *interaction
+	requestID   string
+	grant       Grant
+	start       time.Time
+
+	key        fhir.Key       // what the URL names
+	adapter    string         // of an ingest
+	query      []search.Pair  // of the URL and, for _search, of the body; without _format and _pretty
+	format     []search.Pair  // _format and _pretty, which links carry on
+	conditions conditions     // If-Match and its kin
+	prefer     preferences    // of the Prefer header
+	body       []byte         // nil when the interaction takes none
+	bodyType   string         // Content-Type of the body, as sent
+	resource   *fhir.Resource // of a batch entry, instead of a body
+	pretty     bool           // indent the answer
+	isEntry    bool           // of a batch or transaction
+}
+
+// reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream and outcome is set.
+type reply struct {
+	status       int
+	version      string    // for the ETag; empty for none
+	lastModified time.Time // zero for none
+	location     string    // absolute URL; empty for none
+	contentType  string    // empty for FHIR JSON
+	body         []byte
+	stream       func(*bufio.Writer) // writes the body; an error sticks to the writer
+	outcome      *fhir.OperationOutcome
+	failed       bool   // outcome says why the interaction was refused
+	retryAfter   bool   // the client should come back in a second
+	allow        string // methods, for a 405
+}
+
+// decoded returns the resource that was sent, parsed once.
+func (x *exchange) decoded() (*fhir.Resource, error) {
+	if x.resource == nil {
+		res, err := fhir.ParseResource(x.body)
+		if err != nil {
+			return nil, err
+		}
+		x.resource = res
+	}
+	return x.resource, nil
+}
+
+// addQuery takes parameters over, those about the answer's form apart.
+func (x *exchange) addQuery(pairs []search.Pair) error {
+	for _, pair := range pairs {
+		switch pair.Name {
+		case "_format":
+			x.format = append(x.format, pair)
+		case "_pretty":
+			if pair.Value != "true" && pair.Value != "false" {
+				return fhir.Invalidf(fhir.CodeValue, "http._pretty", "_pretty must be true or false")
+			}
+			x.pretty = pair.Value == "true"
+			x.format = append(x.format, pair)
+		default:
+			x.query = append(x.query, pair)
+		}
+	}
+	return nil
+}
+
+// lookup returns the last value of a parameter.
+func lookup(pairs []search.Pair, name string) (value string, ok bool) {
+	for _, pair := range pairs {
+		if pair.Name == name {
+			value, ok = pair.Value, true
+		}
+	}
+	return value, ok
+}
+
+// without returns the parameters of other names.
+func without(pairs []search.Pair, name string) []search.Pair {
+	return slices.DeleteFunc(slices.Clone(pairs), func(pair search.Pair) bool { return pair.Name == name })
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"bufio"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// history answers the versions of an instance, a type or everything, newest first (R4 http.html#history).
+func (s *Server) history(x *exchange) (reply, error) {
+	cursor, _ := lookup(x.query, cursorParameter)
+	q, self, err := s.historyQuery(x)
+	if err != nil {
+		return reply{}, err
+	}
+	q.Cursor = cursor
+	page, err := s.store.History(x.ctx, q)
+	if err != nil {
+		return reply{}, err
+	}
+	path := strings.TrimPrefix(strings.TrimSuffix(x.key.Type+"/"+x.key.ID, "/")+"/_history", "/")
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) {
+		b := bundleWriter{w: w, links: s.links}
+		b.begin("history", s.newID(), s.clock())
+		if page.Total >= 0 {
+			b.total(page.Total)
+		}
+		b.link("self", s.links.list(path, self, x.format, cursor))
+		b.link("first", s.links.list(path, self, x.format, ""))
+		if page.Next != "" {
+			b.link("next", s.links.list(path, self, x.format, page.Next))
+		}
+		for i := range page.Versions {
+			b.version(&page.Versions[i])
+		}
+		b.end()
+	}}, nil
+}
+
+// checkHistory reports what is wrong with the parameters without reading anything.
+func (s *Server) checkHistory(x *exchange) error {
+	_, _, err := s.historyQuery(x)
+	return err
+}
+
+// historyQuery reads _count, _since and _at. Other parameters are ignored and left out of the self link, or refused under Prefer: handling=strict.
+func (s *Server) historyQuery(x *exchange) (q store.HistoryQuery, self []search.Pair, err error) {
+	q = store.HistoryQuery{Type: x.key.Type, ID: x.key.ID, Count: s.limits.DefaultCount}
+	for _, pair := range x.query {
+		switch pair.Name {
+		case "_count":
+			q.Count, err = s.pageSize(pair.Value)
+		case "_since":
+			q.Since, err = historyInstant(pair)
+		case "_at":
+			q.At, err = historyInstant(pair)
+		case cursorParameter:
+			continue
+		default:
+			if x.prefer.strict {
+				return q, nil, fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(pair.Name), "%q is not a parameter of a history", printable(pair.Name))
+			}
+			continue
+		}
+		if err != nil {
+			return q, nil, err
+		}
+		self = append(self, pair)
+	}
+	return q, self, nil
+}
+
+func (s *Server) pageSize(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		return 0, fhir.Invalidf(fhir.CodeValue, "http._count", "_count must be a whole number from 0 on")
+	}
+	return min(n, s.limits.MaxCount), nil
+}
+
+// historyInstant reads an instant, or a date that stands for its beginning. A '+' of the zone that was not escaped arrives as a space.
+func historyInstant(pair search.Pair) (time.Time, error) {
+	t, err := fhir.ParseDateTime(strings.ReplaceAll(pair.Value, " ", "+"))
+	if err != nil {
+		return time.Time{}, fhir.Invalidf(fhir.CodeValue, "http."+pair.Name, "%s must be an instant such as 2026-01-31T12:00:00Z", pair.Name)
+	}
+	return t.Low, nil
+}

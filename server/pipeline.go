@@ -1,0 +1,208 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+)
+
+// route makes gin's handler of an interaction.
+func (s *Server) route(in *interaction) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		x := &exchange{interaction: in}
+		switch in.level {
+		case typeLevel:
+			x.key.Type = c.Param("type")
+		case instanceLevel:
+			x.key = fhir.Key{Type: c.Param("type"), ID: c.Param("id"), Version: c.Param("vid")}
+		case operational:
+			x.adapter = c.Param("adapter")
+		}
+		s.serve(c.Writer, c.Request, x)
+	}
+}
+
+// serve is the pipeline: request id, authenticate, negotiate and decode, authorise, handle, respond, audit.
+func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
+	x.start = s.clock()
+	x.requestID = s.requestID(r)
+	w.Header()["X-Request-Id"] = []string{x.requestID}
+	x.ctx = r.Context()
+	if x.interaction.slow && s.limits.Timeout > 0 {
+		var cancel context.CancelFunc
+		x.ctx, cancel = context.WithTimeout(x.ctx, s.limits.Timeout)
+		defer cancel()
+	}
+	s.metrics.begin()
+	out := reply{status: http.StatusInternalServerError}
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.recovered(w, x, cause)
+		}
+		s.finish(x, out.status)
+	}()
+	if err := s.admit(w, r, x); err != nil {
+		out = s.failure(x, err)
+	} else {
+		out = s.perform(x)
+	}
+	s.respond(w, x, &out)
+}
+
+// admit does what comes before the interaction itself: who is calling, and what exactly is asked.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	if !x.interaction.open {
+		grant, err := s.authenticator.Authenticate(r)
+		if err != nil {
+			return err
+		}
+		x.grant = grant
+	}
+	if len(r.Header["Prefer"]) > 0 {
+		x.prefer = parsePrefer(r.Header["Prefer"])
+	}
+	x.conditions = conditionsOf(r.Header)
+	if r.URL.RawQuery != "" {
+		query, err := search.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return err
+		}
+		if err := x.addQuery(query); err != nil {
+			return err
+		}
+	}
+	if err := s.decode(w, r, x); err != nil {
+		return err
+	}
+	if x.interaction.level == operational {
+		return nil
+	}
+	format, hasFormat := lookup(x.format, "_format")
+	return negotiate(format, acceptOf(r.Header), hasFormat)
+}
+
+func acceptOf(h http.Header) string {
+	switch values := h["Accept"]; len(values) {
+	case 0:
+		return ""
+	case 1:
+		return values[0]
+	default:
+		all := values[0]
+		for _, value := range values[1:] {
+			all += "," + value
+		}
+		return all
+	}
+}
+
+// perform is the part of the pipeline that entries of a Bundle share with requests: authorise and handle.
+func (s *Server) perform(x *exchange) reply {
+	if err := s.authorise(x); err != nil {
+		return s.failure(x, err)
+	}
+	out, err := x.interaction.handle(x)
+	if err != nil {
+		return s.failure(x, err)
+	}
+	return out
+}
+
+func (s *Server) authorise(x *exchange) error {
+	if x.interaction.level > systemLevel {
+		if err := s.checkKey(x); err != nil {
+			return err
+		}
+	}
+	if x.interaction.open {
+		return nil
+	}
+	return x.grant.Allow(x.ctx, x.access())
+}
+
+func (x *exchange) access() Access {
+	return Access{Interaction: x.interaction.name, Key: x.key}
+}
+
+// checkKey refuses types that do not exist and ids that cannot.
+func (s *Server) checkKey(x *exchange) error {
+	if len(x.key.Type) > 0 && x.key.Type[0] == '$' {
+		return unknownOperation(x.key.Type)
+	}
+	if !s.definitions.IsResource(x.key.Type) {
+		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not a resource type of FHIR R4; the names are case-sensitive", printable(x.key.Type))
+	}
+	if x.interaction.level != instanceLevel {
+		return nil
+	}
+	if x.key.ID[0] == '$' {
+		return unknownOperation(x.key.ID)
+	}
+	if !fhir.IsID(x.key.ID) {
+		return fhir.Invalidf(fhir.CodeValue, "", "%q is not a valid id: 1 to 64 of A-Z a-z 0-9 - .", printable(x.key.ID))
+	}
+	if x.key.Version != "" && !fhir.IsID(x.key.Version) {
+		return refuse(http.StatusNotFound, fhir.CodeNotFound, "", "%s/%s has no version %q", x.key.Type, x.key.ID, printable(x.key.Version))
+	}
+	return nil
+}
+
+func unknownOperation(name string) error {
+	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation %q is not known to this server", printable(name))
+}
+
+// printable keeps what a client sent short enough to be sent back.
+func printable(text string) string {
+	if len(text) > 80 {
+		return text[:80] + "..."
+	}
+	return text
+}
+
+// requestID takes over the id the client chose, when it is harmless, or makes one.
+func (s *Server) requestID(r *http.Request) string {
+	id := first(r.Header, "X-Request-Id")
+	if id == "" || len(id) > 128 {
+		return s.newID()
+	}
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c > '~' {
+			return s.newID()
+		}
+	}
+	return id
+}
+
+// recovered answers a panic: one plain 500 and a log line, or a broken connection when the answer had begun.
+func (s *Server) recovered(w gin.ResponseWriter, x *exchange, cause any) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	s.log.ErrorContext(x.ctx, "panic", "interaction", x.interaction.name, "request_id", x.requestID, "cause", cause, "stack", string(debug.Stack()))
+	if w.Written() {
+		panic(http.ErrAbortHandler)
+	}
+	status, outcome, _ := classify(errPanic, fhir.Key{})
+	s.respond(w, x, &reply{status: status, outcome: outcome, failed: true})
+}
+
+var errPanic = errors.New("panic")
+
+// finish counts, logs and audits an interaction of the given status.
+func (s *Server) finish(x *exchange, status int) {
+	took := s.clock().Sub(x.start)
+	if !x.isEntry {
+		s.metrics.end(x.interaction, status, took)
+	}
+	s.auditor.Audit(x.ctx, Event{Access: x.access(), RequestID: x.requestID, Grant: x.grant, Status: status, Start: x.start, Duration: took})
+	if s.log.Enabled(x.ctx, slog.LevelDebug) {
+		s.log.DebugContext(x.ctx, "interaction", "interaction", x.interaction.name, "type", x.key.Type, "status", status, "duration", took, "request_id", x.requestID, "entry", x.isEntry)
+	}
+}

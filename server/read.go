@@ -1,0 +1,23 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/firth-health/firth/store"
+)
+
+// read answers the current version, or with a version in the URL that one (R4 http.html#read, #vread). The stored bytes go out as they are.
+func (s *Server) read(x *exchange) (reply, error) {
+	v, err := s.store.Read(x.ctx, x.key)
+	if err != nil {
+		return reply{}, err
+	}
+	if v.Deleted() {
+		return reply{}, store.ErrGone
+	}
+	out := reply{status: http.StatusOK, version: v.Key.Version, lastModified: v.LastUpdated, body: v.JSON}
+	if x.conditions.notModified(v.Key.Version, v.LastUpdated) {
+		out.status, out.body = http.StatusNotModified, nil
+	}
+	return out, nil
+}

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+
+	"github.com/firth-health/firth/adapters"
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// repository is what adapters write through: identities are found by a search for the identifier, which is fast and never out of date; all drafts
+// of a payload are one commit.
+type repository struct{ s *Server }
+
+var _ adapters.Repository = repository{}
+
+// Resolve implements [adapters.Repository].
+func (r repository) Resolve(ctx context.Context, resourceType, system, value string) (string, error) {
+	_, ids, err := r.find(ctx, resourceType, system, value)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	if len(ids) > 1 {
+		return "", adapters.ErrAmbiguous
+	}
+	return ids[0], nil
+}
+
+// find searches for an identifier and returns at most two ids.
+func (r repository) find(ctx context.Context, resourceType, system, value string) (*search.Query, []string, error) {
+	request, err := r.s.search.Parse(resourceType, []search.Pair{{Name: "identifier", Value: escaped(system) + "|" + escaped(value)}}, r.s.parseOptions(true))
+	if err != nil {
+		return nil, nil, err
+	}
+	ids, err := r.s.find(ctx, request.Query, 2)
+	return request.Query, ids, err
+}
+
+// escaped protects the characters that separate values in a query (R4 search.html#escaping).
+func escaped(text string) string {
+	if !strings.ContainsAny(text, `\,|$`) {
+		return text
+	}
+	return strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`).Replace(text)
+}
+
+// draftWrite is a draft on its way.
+type draftWrite struct {
+	outcome adapters.Outcome
+	op      store.Op // unused when nothing is to be written
+	skip    bool
+	err     error
+}
+
+// Write implements [adapters.Repository]. Everything but the commit runs in parallel.
+func (r repository) Write(ctx context.Context, drafts []adapters.Draft) ([]adapters.Outcome, error) {
+	writes := make([]draftWrite, len(drafts))
+	parallel(len(drafts), runtime.GOMAXPROCS(0), func(i int) {
+		w := &writes[i]
+		if drafts[i].Mode == adapters.CreateIfNoneExist {
+			w.err = r.prepareIdentity(ctx, &drafts[i], w)
+		} else {
+			w.err = r.prepareReading(ctx, &drafts[i], w)
+		}
+	})
+	outcomes := make([]adapters.Outcome, len(drafts))
+	ops := make([]store.Op, 0, len(drafts))
+	for i := range writes {
+		if writes[i].err != nil {
+			return nil, writes[i].err
+		}
+		outcomes[i] = writes[i].outcome
+		if !writes[i].skip {
+			ops = append(ops, writes[i].op)
+		}
+	}
+	if len(ops) == 0 {
+		return outcomes, nil
+	}
+	if _, err := r.s.store.Apply(ctx, ops); err != nil {
+		if isConflict(err) || errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrMultiple) {
+			return nil, adapters.ErrConflict
+		}
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// prepareIdentity makes the operation of a Patient or Device: created under its planned id on the condition that the identifier is still nobody's. It is
+// an update, because a deleted resource may have had the id.
+func (r repository) prepareIdentity(ctx context.Context, draft *adapters.Draft, w *draftWrite) error {
+	query, ids, err := r.find(ctx, draft.Type, draft.System, draft.Value)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 0 {
+		if len(ids) > 1 || ids[0] != draft.ID {
+			return adapters.ErrConflict
+		}
+		w.outcome, w.skip = adapters.Existing, true
+		return nil
+	}
+	switch _, err := r.s.store.Read(ctx, fhir.Key{Type: draft.Type, ID: draft.ID}); {
+	case err == nil:
+		return fhir.Invalidf(fhir.CodeConflict, "", "%s exists, but no longer carries the identifier it was made for", draft.Reference())
+	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrGone):
+		return err
+	}
+	if err := r.prepare(draft, draft.JSON, w); err != nil {
+		return err
+	}
+	w.outcome = adapters.Created
+	w.op.IfNoneMatch, w.op.IfNoneExist, w.op.ExpectNone = true, query, true
+	return nil
+}
+
+// prepareReading makes the operation of a resource whose id says what it is: created, replaced when it says something else than the version read, or left.
+func (r repository) prepareReading(ctx context.Context, draft *adapters.Draft, w *draftWrite) error {
+	current, err := r.s.store.Read(ctx, fhir.Key{Type: draft.Type, ID: draft.ID})
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
+		w.outcome, w.op.IfNoneMatch = adapters.Created, true
+		return r.prepare(draft, draft.JSON, w)
+	}
+	if err != nil {
+		return err
+	}
+	body, changed, err := draft.Reconcile(current.JSON)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		w.outcome, w.skip = adapters.Unchanged, true
+		return nil
+	}
+	w.outcome, w.op.IfMatch = adapters.Updated, current.Key.Version
+	return r.prepare(draft, body, w)
+}
+
+// prepare stamps and indexes a body and keeps the preconditions of the operation.
+func (r repository) prepare(draft *adapters.Draft, body []byte, w *draftWrite) error {
+	res, err := fhir.ParseResource(body)
+	if err != nil {
+		return err
+	}
+	op, err := r.s.write(store.Update, fhir.Key{Type: draft.Type, ID: draft.ID}, res)
+	op.IfMatch, op.IfNoneMatch = w.op.IfMatch, w.op.IfNoneMatch
+	w.op = op
+	return err
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// streamBuffer is how much of a streamed Bundle is collected before it is written out.
+const streamBuffer = 32 << 10
+
+// respond writes the reply.
+func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
+	h := w.Header()
+	if out.version != "" {
+		h["Etag"] = []string{etag(out.version)}
+	}
+	if !out.lastModified.IsZero() {
+		h["Last-Modified"] = []string{out.lastModified.UTC().Format(http.TimeFormat)}
+	}
+	if out.location != "" {
+		h["Location"] = []string{out.location}
+	}
+	if out.retryAfter {
+		h["Retry-After"] = []string{"1"}
+	}
+	if out.allow != "" {
+		h["Allow"] = []string{out.allow}
+	}
+	if out.status == http.StatusRequestEntityTooLarge {
+		h["Connection"] = []string{"close"} // the rest of the body stays unread
+	}
+	body := out.body
+	if out.outcome != nil {
+		body = out.outcome.AppendJSON(nil)
+	}
+	if out.status == http.StatusNoContent || out.status == http.StatusNotModified || body == nil && out.stream == nil {
+		if out.status != http.StatusNoContent && out.status != http.StatusNotModified {
+			h["Content-Length"] = []string{"0"}
+		}
+		w.WriteHeader(out.status)
+		w.WriteHeaderNow()
+		return
+	}
+	h["Content-Type"] = []string{contentTypeFHIR}
+	if out.contentType != "" {
+		h["Content-Type"] = []string{out.contentType}
+	}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	if out.stream != nil && !x.pretty {
+		w.WriteHeader(out.status)
+		s.stream(w, out.stream)
+		return
+	}
+	if x.pretty {
+		body = indented(out, body)
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(out.status)
+	s.written(w.Write(body))
+}
+
+// stream writes through a pooled buffer.
+func (s *Server) stream(w http.ResponseWriter, write func(*bufio.Writer)) {
+	buffer, ok := s.buffers.Get().(*bufio.Writer)
+	if !ok {
+		buffer = bufio.NewWriterSize(nil, streamBuffer)
+	}
+	buffer.Reset(w)
+	write(buffer)
+	s.written(0, buffer.Flush())
+	buffer.Reset(nil)
+	s.buffers.Put(buffer)
+}
+
+// written notes that an answer could not be delivered; the client is gone, and nobody is left to tell.
+func (s *Server) written(_ int, err error) {
+	if err != nil {
+		s.log.Debug("answer not delivered", "error", err)
+	}
+}
+
+// indented lays the body out for people (_pretty). Numbers and strings keep their bytes.
+func indented(out *reply, body []byte) []byte {
+	if out.stream != nil {
+		var whole bytes.Buffer
+		buffer := bufio.NewWriter(&whole)
+		out.stream(buffer)
+		buffer.Flush() // into memory
+		body = whole.Bytes()
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, body, "", "  "); err != nil {
+		return body // not JSON: the adapters' business
+	}
+	pretty.WriteByte('\n')
+	return pretty.Bytes()
+}
+
+// appendInstant appends a quoted instant.
+func appendInstant(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = t.UTC().AppendFormat(dst, fhir.InstantFormat)
+	return append(dst, '"')
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"bufio"
+	"net/http"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// searchType answers one page of a search in a type as a searchset (R4 http.html#search).
+func (s *Server) searchType(x *exchange) (reply, error) {
+	request, err := s.query(x)
+	if err != nil {
+		return reply{}, err
+	}
+	page, err := s.store.Search(x.ctx, request.Query)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) { s.writeSearchset(w, x, request, page) }}, nil
+}
+
+// checkSearch reports what is wrong with a search without running it.
+func (s *Server) checkSearch(x *exchange) error {
+	_, err := s.query(x)
+	return err
+}
+
+// query compiles what was asked and narrows it to what the caller may see.
+func (s *Server) query(x *exchange) (*search.Request, error) {
+	cursor, _ := lookup(x.query, cursorParameter)
+	request, err := s.search.Parse(x.key.Type, without(x.query, cursorParameter), s.parseOptions(x.prefer.strict))
+	if err != nil {
+		return nil, err
+	}
+	request.Query.Cursor = cursor
+	if err := x.grant.Restrict(x.ctx, request.Query); err != nil {
+		return nil, err
+	}
+	return request, nil
+}
+
+func (s *Server) parseOptions(strict bool) search.ParseOptions {
+	return search.ParseOptions{Strict: strict, DefaultCount: s.limits.DefaultCount, MaxCount: s.limits.MaxCount}
+}
+
+// writeSearchset writes the page. Stored resources are written as they are.
+func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, page *store.Page) {
+	b := bundleWriter{w: w, links: s.links}
+	b.begin("searchset", s.newID(), s.clock())
+	if page.Total >= 0 {
+		b.total(page.Total)
+	}
+	list := func(cursor string) string { return s.links.list(x.key.Type, request.Self, x.format, cursor) }
+	b.link("self", list(request.Query.Cursor))
+	if !request.SummaryCount {
+		b.link("first", list(""))
+		if page.Next != "" {
+			b.link("next", list(page.Next))
+		}
+		for i := range page.Matches {
+			b.found(&page.Matches[i], "match")
+		}
+		for i := range page.Included {
+			b.found(&page.Included[i], "include")
+		}
+	}
+	if len(request.Issues) > 0 {
+		b.outcome(&fhir.OperationOutcome{Issues: request.Issues})
+	}
+	b.end()
+}

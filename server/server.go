@@ -1,0 +1,148 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/firth-health/firth/adapters"
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// Mount is the path of the FHIR service below the root of the listener.
+const Mount = "/fhir"
+
+// Server answers HTTP. It is safe for concurrent use; make one with [New].
+type Server struct {
+	store         store.Store
+	search        *search.Registry
+	definitions   *spec.Definitions
+	adapters      *adapters.Registry
+	authenticator Authenticator
+	auditor       Auditor
+
+	log     *slog.Logger
+	clock   func() time.Time
+	newID   func() string
+	limits  Limits
+	version string
+	links   links
+
+	table            []*interaction
+	batchInteraction *interaction
+	engine           *gin.Engine
+	metrics          *metrics
+	buffers          sync.Pool // of *bufio.Writer
+	statement        func() (*statement, error)
+	isDraining       atomic.Bool
+}
+
+// New builds a server. It fails when the configuration lacks something or contradicts itself.
+func New(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		store: config.Store, search: config.Search, definitions: config.Definitions, adapters: config.Adapters,
+		authenticator: config.Authenticator, auditor: config.Auditor,
+		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
+		links: links{base: config.BaseURL},
+	}
+	if s.authenticator == nil {
+		s.authenticator = anybody{}
+	}
+	if s.auditor == nil {
+		s.auditor = nobody{}
+	}
+	s.table = s.interactions()
+	for _, in := range s.table {
+		if in.name == "batch" {
+			s.batchInteraction = in
+		}
+	}
+	s.metrics = newMetrics(s.store)
+	s.statement = sync.OnceValues(s.newStatement)
+	s.engine = s.newEngine()
+	return s, nil
+}
+
+// Handler serves everything: /fhir, /ingest, /healthz, /readyz and /metrics.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := r.URL.Path; len(path) > 1 && path[len(path)-1] == '/' {
+			r.URL.Path = strings.TrimRight(path, "/")
+		}
+		s.engine.ServeHTTP(w, r)
+	})
+}
+
+// Drain makes /readyz say no, so that a load balancer sends nothing new while the http.Server shuts down.
+func (s *Server) Drain() { s.isDraining.Store(true) }
+
+func (s *Server) newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	engine.HandleMethodNotAllowed = true
+	engine.ForwardedByClientIP = false
+	for _, in := range s.table {
+		if in.method == "" {
+			continue
+		}
+		path := in.path
+		if in.level != operational {
+			path = strings.TrimSuffix(Mount+in.path, "/")
+		}
+		engine.Handle(in.method, path, s.route(in))
+		if in.method == http.MethodGet {
+			engine.HEAD(path, s.route(in))
+		}
+	}
+	s.mountOperations(engine)
+	engine.NoRoute(func(c *gin.Context) { s.unrouted(c, noRoute) })
+	engine.NoMethod(func(c *gin.Context) { s.unrouted(c, notAllowed) }) // gin has set Allow
+	return engine
+}
+
+// unrouted sends a request that no interaction takes through the pipeline.
+func (s *Server) unrouted(c *gin.Context, why func(method, path, allow string) error) {
+	method, path, allow := c.Request.Method, c.Request.URL.Path, c.Writer.Header().Get("Allow")
+	in := &interaction{name: "none", level: operational, open: true, handle: func(*exchange) (reply, error) {
+		if last := path[strings.LastIndexByte(path, '/')+1:]; strings.HasPrefix(last, "$") {
+			return reply{}, unknownOperation(last)
+		}
+		return reply{}, why(method, strings.TrimPrefix(path, Mount+"/"), allow)
+	}}
+	s.serve(c.Writer, c.Request, &exchange{interaction: in})
+}
+
+func noRoute(_, path, _ string) error {
+	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not an address of this server; FHIR is at %s", printable(path), Mount)
+}
+
+// notAllowed names what was probably meant, because a conditional interaction that is not offered looks like a wrong method.
+func notAllowed(method, path, allow string) error {
+	what := method + " is not supported at " + printable(path)
+	isType := path != "" && !strings.Contains(path, "/")
+	switch {
+	case method == http.MethodPatch && isType:
+		what = "conditional patch is not supported"
+	case method == http.MethodPatch:
+		what = "patch is not supported"
+	case method == http.MethodPut && isType:
+		what = "conditional update (PUT [type]?...) is not supported"
+	case method == http.MethodDelete && isType:
+		what = "conditional delete (DELETE [type]?...) is not supported"
+	}
+	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s; allowed here: %s", what, allow)}
+}
