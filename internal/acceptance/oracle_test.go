@@ -198,12 +198,8 @@ func spanOf(s string) span {
 		at := must(time.RFC3339Nano)
 		return span{at, at.Add(step)}
 	}
-	if strings.Count(s[:17], ":") == 1 && (len(s) == 16 || s[16] == 'Z' || s[16] == '+' || s[16] == '-') {
-		layout := "2006-01-02T15:04Z07:00"
-		if len(s) == 16 {
-			layout = "2006-01-02T15:04"
-		}
-		at := must(layout)
+	if len(s) == 16 {
+		at := must("2006-01-02T15:04")
 		return span{at, at.Add(time.Minute)}
 	}
 	at := must(time.RFC3339)

@@ -68,7 +68,7 @@ func searches(first func(typ string) stored) []searchCase {
 		{"Patient?family:exact=" + family, exactly(family, path("name", "family")), nil},
 		{"Patient?family:exact=" + strings.ToLower(family), exactly(strings.ToLower(family), path("name", "family")), nil},
 		{"Patient?given:contains=an", contains("an", path("name", "given")), nil},
-		{"Patient?given=A,B", startsWith("a", path("name", "given")), nil},
+		{"Patient?given=A,B", either(startsWith("a", path("name", "given")), startsWith("b", path("name", "given"))), nil},
 		{"Patient?gender=female", text("female", "gender"), nil},
 		{"Patient?gender:not=female", not(text("female", "gender")), nil},
 		{"Patient?gender=http://hl7.org/fhir/administrative-gender|male", text("male", "gender"), nil},

@@ -1,0 +1,43 @@
+package acceptance
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/server"
+	"github.com/firth-health/firth/store/pebble"
+)
+
+// newServer starts the REST API on an empty store on loopback and returns its base URL.
+func newServer(t *testing.T) string {
+	t.Helper()
+	definitions, err := spec.R4()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewUnstartedServer(nil)
+	base := "http://" + listener.Listener.Addr().String() + "/fhir"
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := pebble.Open(t.TempDir(), pebble.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kept.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Config.Handler = api.Handler()
+	listener.Start()
+	t.Cleanup(listener.Close)
+	return base
+}
