@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/path"
 )
 
 // Extract returns the index keys of a resource, sorted and unique, without those that only the store knows (_id, _lastUpdated). A
@@ -47,6 +48,7 @@ type extractor struct {
 	spans   []extent // where each key lies in keys
 	chosen  []piece  // one piece for each component
 	tooMany bool     // an item has more combinations than maxTuples
+	values  path.Collection
 }
 
 // extent is a range of bytes.

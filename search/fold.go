@@ -40,8 +40,9 @@ func appendFolded(dst, s []byte) []byte {
 
 func appendFoldedUnicode(dst, s []byte) []byte {
 	clean := appendCleaned(nil, s)
-	folded := cases.Fold().String(withoutMarks(norm.NFKD.String(string(clean))))
-	// Folding may bring back what decomposition had removed (U+1E9E, U+0390).
+	// Folding alone maps ς to σ and ß to ss, but lower-case Cherokee to upper case.
+	folded := strings.ToLower(cases.Fold().String(withoutMarks(norm.NFKD.String(string(clean)))))
+	// It may also bring back what decomposition had removed.
 	folded = withoutMarks(norm.NFKD.String(folded))
 	for i, word := range strings.Fields(folded) {
 		if i > 0 {

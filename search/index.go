@@ -103,7 +103,7 @@ func (r *Registry) draft(t *spec.Type, definition *spec.SearchParameter) (*draft
 	case definition.XPathUsage == "phonetic":
 		d.kind = phonetic
 	}
-	d.param = newParam(definition, d.kind)
+	d.param = newParam(t, definition, d.kind)
 	if definition.Code == "_id" {
 		d.param.id = true
 		return d, nil
@@ -273,9 +273,9 @@ func traits(ways []route) (system string, instant bool) {
 }
 
 // newParam copies what a definition says about a parameter and adds what the server can do with its kind.
-func newParam(definition *spec.SearchParameter, k kind) *Param {
+func newParam(t *spec.Type, definition *spec.SearchParameter, k kind) *Param {
 	p := &Param{
-		Code: definition.Code, Type: definition.Type, URL: definition.URL, Documentation: definition.Description,
+		Code: definition.Code, Type: definition.Type, URL: definition.URL, Documentation: documentation(definition.Description, t.Name),
 		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic,
 	}
 	slices.Sort(p.Targets)

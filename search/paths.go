@@ -63,12 +63,13 @@ func (p paths) compile(context *spec.Type, raw []rawStep, kind kind) ([]step, er
 	return steps, nil
 }
 
-// isCast compares without the case of the first letter, because some definitions write as(DateTime).
+// isCast compares without the case of the first letter, because some definitions write as(DateTime). A primitive is only itself: ConceptMap
+// tells source as uri from source as canonical.
 func (p paths) isCast(t *spec.Type, cast string) bool {
 	if p.defs.Type(cast) == nil {
 		cast = strings.ToLower(cast[:1]) + cast[1:]
 	}
-	return t.Is(cast)
+	return t.Name == cast || t.Kind != spec.Primitive && t.Is(cast)
 }
 
 // reading says how the value of an element becomes pieces of keys.
