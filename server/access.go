@@ -30,7 +30,8 @@ type Access struct {
 	Key         fhir.Key // as far as the URL names it
 }
 
-// Auditor records what was done. It is told of every request and of every entry of a batch, refused ones included.
+// Auditor records what was done. It is told of every request to FHIR and to /ingest and of every entry of a batch or transaction, refused ones
+// included, before the next request of the same connection is read.
 type Auditor interface {
 	Audit(ctx context.Context, e Event)
 }

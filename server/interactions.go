@@ -58,6 +58,8 @@ func (s *Server) interactions() []*interaction {
 		{name: "vread", level: instanceLevel, method: http.MethodGet, path: "/:type/:id/_history/:vid", handle: s.read},
 		{name: "ingest", method: http.MethodPost, path: "/ingest/:adapter", body: rawBody, slow: true, handle: s.ingest},
 		{name: "ingest-list", method: http.MethodGet, path: "/ingest", handle: s.ingestList},
+		{name: "health", method: http.MethodGet, path: "/healthz", open: true, handle: s.healthz},
+		{name: "ready", method: http.MethodGet, path: "/readyz", open: true, handle: s.readyz},
 	}
 	for _, in := range table {
 		in.segments = strings.Split(strings.Trim(in.path, "/"), "/")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -201,8 +202,14 @@ func (s *Server) finish(x *exchange, status int) {
 	if !x.isEntry {
 		s.metrics.end(x.interaction, status, took)
 	}
-	s.auditor.Audit(x.ctx, Event{Access: x.access(), RequestID: x.requestID, Grant: x.grant, Status: status, Start: x.start, Duration: took})
+	if !x.interaction.open || x.interaction.level != operational {
+		s.audit(x, status, took)
+	}
 	if s.log.Enabled(x.ctx, slog.LevelDebug) {
 		s.log.DebugContext(x.ctx, "interaction", "interaction", x.interaction.name, "type", x.key.Type, "status", status, "duration", took, "request_id", x.requestID, "entry", x.isEntry)
 	}
+}
+
+func (s *Server) audit(x *exchange, status int, took time.Duration) {
+	s.auditor.Audit(x.ctx, Event{Access: x.access(), RequestID: x.requestID, Grant: x.grant, Status: status, Start: x.start, Duration: took})
 }

@@ -108,7 +108,7 @@ func (s *Server) newEngine() *gin.Engine {
 			engine.HEAD(path, s.route(in))
 		}
 	}
-	s.mountOperations(engine)
+	engine.GET("/metrics", gin.WrapH(s.metrics.handler()))
 	engine.NoRoute(func(c *gin.Context) { s.unrouted(c, noRoute) })
 	engine.NoMethod(func(c *gin.Context) { s.unrouted(c, notAllowed) }) // gin has set Allow
 	return engine

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firth-health/firth/fhir/spec"
+)
+
+// local sends a request to the handler without a network.
+func (f *fixture) local(method, path, body string) answer {
+	f.t.Helper()
+	request := httptest.NewRequestWithContext(f.t.Context(), method, Mount+path, strings.NewReader(body))
+	request.Header.Set("Content-Type", "application/fhir+json")
+	recorder := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(recorder, request)
+	return answer{recorder.Code, recorder.Header(), recorder.Body.String()}
+}
+
+func declaredStatement(t *testing.T, f *fixture) capabilityStatement {
+	t.Helper()
+	got := f.local("GET", "/metadata", "")
+	if got.status != 200 {
+		t.Fatal(got.status, got.body)
+	}
+	var st capabilityStatement
+	if err := json.Unmarshal([]byte(got.body), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func TestCapabilities(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Clock = fixedClock })
+	st := declaredStatement(t, f)
+	resources := st.Rest[0].Resource
+	diff(t, capabilityStatement{
+		ResourceType: "CapabilityStatement", ID: "firth", URL: f.base + "/metadata", Version: "1.2.3", Name: "Firth", Title: "Firth FHIR R4 server", Status: "active",
+		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
+		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
+		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "json"},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"history-system"}}, Resource: resources}},
+	}, st)
+	if len(resources) != 146 {
+		t.Errorf("%d resource types, want 146", len(resources))
+	}
+	i := slices.IndexFunc(resources, func(r resource) bool { return r.Type == "Patient" })
+	patient := resources[i]
+	params := patient.SearchParam
+	patient.SearchParam = nil
+	diff(t, resource{
+		Type: "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
+		Interaction: []interactionCode{{"read"}, {"update"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
+		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support", ConditionalDelete: "not-supported",
+	}, patient)
+	for _, want := range []searchParamEntry{
+		{"_id", "http://hl7.org/fhir/SearchParameter/Resource-id", "token"},
+		{"birthdate", "http://hl7.org/fhir/SearchParameter/individual-birthdate", "date"},
+		{"general-practitioner", "http://hl7.org/fhir/SearchParameter/Patient-general-practitioner", "reference"},
+	} {
+		if !slices.Contains(params, want) {
+			t.Errorf("Patient lacks %v", want)
+		}
+	}
+}
+
+func TestCapabilitiesOverHTTP(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Clock = fixedClock })
+	tag := f.do("GET", "/metadata", "").header.Get("ETag")
+	f.run(t, []step{
+		{name: "full", method: "GET", path: "/metadata?mode=full", status: 200, want: []string{fhirJSON, "ETag: " + tag, "Last-Modified: Mon, 01 Jun 2026 00:00:00 GMT"}, answer: "*"},
+		{name: "not modified", method: "GET", path: "/metadata", headers: []string{"If-None-Match", tag}, status: 304},
+		{name: "head", method: "HEAD", path: "/metadata", status: 200},
+		{name: "terminology", method: "GET", path: "/metadata?mode=terminology", status: 501, answer: outcome("not-supported", "mode=terminology is not supported; full is", "http.mode")},
+		{name: "no mode", method: "GET", path: "/metadata?mode=x", status: 400, answer: outcome("value", `\"x\" is not a mode; full is supported`, "http.mode")},
+	})
+}
+
+// sampleValue is a value that the type of a search parameter can read.
+func sampleValue(t *testing.T, definitions *spec.Definitions, typ, definition string) string {
+	switch typ {
+	case "number", "quantity":
+		return "1"
+	case "date":
+		return "2020-01-01"
+	case "string":
+		return "a"
+	case "token":
+		return "a"
+	case "reference":
+		return "Patient/1"
+	case "uri":
+		return "http://example.org/a"
+	case "composite":
+		var parts []string
+		for _, component := range definitions.SearchParameter(definition).Components {
+			part := definitions.SearchParameter(component.Definition)
+			parts = append(parts, sampleValue(t, definitions, part.Type, part.URL))
+		}
+		return strings.Join(parts, "$")
+	}
+	t.Fatalf("%s is of type %q, for which there is no value", definition, typ)
+	return ""
+}
+
+// TestDeclaredSearchParameters asks every declared parameter of every type, and shows that what is not declared is not answered.
+func TestDeclaredSearchParameters(t *testing.T) {
+	f := newFixture(t)
+	codes := map[string]bool{}
+	declared := 0
+	for _, r := range declaredStatement(t, f).Rest[0].Resource {
+		for _, p := range r.SearchParam {
+			declared++
+			codes[p.Name] = true
+			value := sampleValue(t, f.server.definitions, p.Type, p.Definition)
+			got := f.local("GET", "/"+r.Type+"?"+p.Name+"="+url.QueryEscape(value), "")
+			if got.status != 200 || strings.Contains(got.body, `"OperationOutcome"`) {
+				t.Errorf("%s?%s=%s: %d %s", r.Type, p.Name, value, got.status, got.body)
+			}
+		}
+		for _, missing := range f.server.search.Unsupported(r.Type) {
+			if got := f.local("GET", "/"+r.Type+"?"+missing.Code+"=a", ""); got.status != 200 || !strings.Contains(got.body, `"OperationOutcome"`) {
+				t.Errorf("%s?%s answers %d %s, but is not declared", r.Type, missing.Code, got.status, got.body)
+			}
+		}
+	}
+	if declared < 1375 {
+		t.Errorf("%d search parameters are declared", declared)
+	}
+	for _, typ := range []string{"Patient", "Observation", "Basic"} {
+		for code := range codes {
+			got := f.local("GET", "/"+typ+"?"+code+"=a", "")
+			if answers := got.status == 200 && !strings.Contains(got.body, `"OperationOutcome"`); answers && !f.declares(typ, code) {
+				t.Errorf("%s?%s is answered, but not declared", typ, code)
+			}
+		}
+	}
+}
+
+func (f *fixture) declares(typ, code string) bool {
+	for _, p := range f.server.search.Params(typ) {
+		if p.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDeclaredInteractions performs every declared interaction on every type, and shows that all others are refused.
+func TestDeclaredInteractions(t *testing.T) {
+	f := newFixture(t)
+	st := declaredStatement(t, f)
+	for _, r := range st.Rest[0].Resource {
+		body := fmt.Sprintf(`{"resourceType":"%s","id":"x"}`, r.Type)
+		requests := map[string]struct {
+			method, path, body string
+			status             int
+		}{
+			"create":           {"POST", "", body, 201},
+			"update":           {"PUT", "/x", body, 201},
+			"read":             {"GET", "/x", "", 200},
+			"vread":            {"GET", "/x/_history/1", "", 200},
+			"history-instance": {"GET", "/x/_history", "", 200},
+			"history-type":     {"GET", "/_history", "", 200},
+			"search-type":      {"GET", "", "", 200},
+			"delete":           {"DELETE", "/x", "", 204},
+		}
+		for _, name := range []string{"create", "update", "read", "vread", "history-instance", "history-type", "search-type", "delete"} {
+			q := requests[name]
+			got := f.local(q.method, "/"+r.Type+q.path, q.body)
+			if got.status != q.status || !slices.Contains(r.Interaction, interactionCode{name}) {
+				t.Errorf("%s of %s: status %d, want %d; declared %v", name, r.Type, got.status, q.status, r.Interaction)
+			}
+		}
+		if len(r.Interaction) != len(requests) {
+			t.Errorf("%s declares %v", r.Type, r.Interaction)
+		}
+	}
+	for _, code := range st.Rest[0].Interaction {
+		switch code.Code {
+		case "transaction", "batch":
+			if got := f.local("POST", "", `{"resourceType":"Bundle","type":"`+code.Code+`"}`); got.status != 200 {
+				t.Errorf("%s: %d", code.Code, got.status)
+			}
+		case "history-system":
+			if got := f.local("GET", "/_history", ""); got.status != 200 {
+				t.Errorf("%s: %d", code.Code, got.status)
+			}
+		default:
+			t.Errorf("%s is declared and not tested", code.Code)
+		}
+	}
+	for _, undeclared := range [][2]string{
+		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"PUT", "/Patient"}, {"DELETE", "/Patient"}, {"DELETE", ""}, {"GET", ""}, {"POST", "/_search"},
+		{"GET", "/Patient/x/Observation"}, {"GET", "/Patient/$lastn"}, {"POST", "/$process-message"}, {"GET", "/Patient/_search"},
+	} {
+		got := f.local(undeclared[0], undeclared[1], "{}")
+		if got.status != http.StatusMethodNotAllowed && got.status != http.StatusNotFound && got.status != http.StatusBadRequest || !strings.Contains(got.body, `"OperationOutcome"`) {
+			t.Errorf("%s %s: %d %s", undeclared[0], undeclared[1], got.status, got.body)
+		}
+	}
+}
