@@ -11,13 +11,13 @@ import (
 
 // The vocabulary of failure. A store returns nothing else but these (wrapped with context where that helps), the error of a cancelled context, and I/O errors.
 var (
-	ErrNotFound     = errors.New("not found")                     // never existed, or no such version
-	ErrGone         = errors.New("deleted")                       // existed and is deleted
-	ErrConflict     = errors.New("conflict")                      // lost a race; the caller may read again and retry
-	ErrPrecondition = errors.New("precondition failed")           // If-Match or If-None-Match does not hold
-	ErrMultiple     = errors.New("more than one match")           // a conditional operation is ambiguous
-	ErrUnsupported  = errors.New("not supported by this store")   // e.g. transactions on a standalone MongoDB
-	ErrBusy         = errors.New("overloaded, try again later")   // admission refused; nothing was done
+	ErrNotFound     = errors.New("not found")                        // never existed, or no such version
+	ErrGone         = errors.New("deleted")                          // existed and is deleted
+	ErrConflict     = errors.New("conflict")                         // lost a race; the caller may read again and retry
+	ErrPrecondition = errors.New("precondition failed")              // If-Match or If-None-Match does not hold
+	ErrMultiple     = errors.New("more than one match")              // a conditional operation is ambiguous
+	ErrUnsupported  = errors.New("not supported by this store")      // e.g. transactions on a standalone MongoDB
+	ErrBusy         = errors.New("overloaded, try again later")      // admission refused; nothing was done
 	ErrBadCursor    = errors.New("page cursor is not of this query") // the client changed or invented it
 )
 

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+)
+
+// The extras of a back end are found by type assertion. A wrapper such as the one of [Contract] hides them; [Unwrap] finds them behind it.
+
+// Explainer tells how a query is answered and what that cost. It runs the query.
+type Explainer interface {
+	Explain(ctx context.Context, q *search.Query) (*Explanation, error)
+}
+
+// Explanation is how one page of a query came about.
+type Explanation struct {
+	Strategy string   // the chosen way in one phrase, e.g. "hot index walk"
+	Steps    []string // the plan as executed, a line a node, two spaces of indent a level
+	Counters Counters
+	Page     *Page
+}
+
+// Counters are what a query touched.
+type Counters struct {
+	Seeks    int           // positionings of an iterator
+	Keys     int           // index entries read
+	Tested   int           // candidates whose stored key list was checked
+	Bodies   int           // resources read
+	Duration time.Duration // wall time
+}
+
+// Checker verifies that indexes, key lists, current versions and counters of a store agree.
+type Checker interface {
+	// Check calls report for each disagreement, in no particular order, and returns how many resources it looked at. The error is one of reading or
+	// of ctx; disagreement is none.
+	Check(ctx context.Context, report func(Finding)) (resources int, err error)
+}
+
+// Finding is one disagreement inside a store.
+type Finding struct {
+	Key  fhir.Key // what it is about; may be empty
+	Text string
+}
+
+// Backuper writes a consistent copy of the store while it runs.
+type Backuper interface {
+	// Backup writes into dir, which must not exist; the copy opens like any store.
+	Backup(ctx context.Context, dir string) error
+}
+
+// Changes is an ordered feed of what was committed.
+type Changes interface {
+	// Changes returns at most limit changes with a sequence greater than after, in the order of their commit. A sequence never comes twice; gaps
+	// are possible. An empty answer means that nothing happened since.
+	Changes(ctx context.Context, after uint64, limit int) ([]Change, error)
+}
+
+// Change is one committed version.
+type Change struct {
+	Sequence    uint64
+	Key         fhir.Key // with Version
+	Method      Method
+	LastUpdated time.Time
+}
+
+// Unwrap returns the innermost store behind wrappers that have a method Unwrap() Store.
+func Unwrap(s Store) Store {
+	for {
+		w, ok := s.(interface{ Unwrap() Store })
+		if !ok {
+			return s
+		}
+		s = w.Unwrap()
+	}
+}

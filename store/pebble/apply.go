@@ -1,0 +1,97 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// request is one call of Apply on its way through the committer.
+type request struct {
+	ctx       context.Context
+	ops       []store.Op
+	weight    int64
+	duplicate int    // index of the first operation whose key an earlier one has; -1 when there is none
+	slab      []byte // resources are rendered here
+	results   []store.Result
+	err       error
+	done      chan struct{}
+}
+
+// Apply implements [store.Store]. Operations see what earlier ones of the same call did.
+func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := store.CheckOps(ops); err != nil {
+		return nil, err
+	}
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	r := newRequest(ctx, ops)
+	r.weight = min(max(r.weight, s.opts.QueueBytes/queueLength), s.opts.QueueBytes)
+	if err := s.admit(ctx, r.weight); err != nil {
+		return nil, err
+	}
+	s.queue <- r // has room: the weight of a request bounds their number
+	select {
+	case <-r.done:
+		return r.results, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// newRequest prepares what needs no knowledge of the store, in the caller's goroutine.
+func newRequest(ctx context.Context, ops []store.Op) *request {
+	r := &request{ctx: ctx, ops: ops, duplicate: -1, results: make([]store.Result, len(ops)), done: make(chan struct{})}
+	size := 0
+	for i := range ops {
+		size += ops[i].Resource.Size()
+		r.weight += int64(keyListSize(ops[i].Keys)) * 2
+	}
+	r.slab = make([]byte, 0, size)
+	r.weight += int64(size) * 2
+	if len(ops) > 1 {
+		seen := make(map[fhir.Key]struct{}, len(ops))
+		for i := range ops {
+			seen[ops[i].Key] = struct{}{}
+			if len(seen) == i {
+				r.duplicate = i
+				break
+			}
+		}
+	}
+	return r
+}
+
+// admit waits for room among the bytes under way.
+func (s *Store) admit(ctx context.Context, weight int64) error {
+	if s.admission.TryAcquire(weight) {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
+	defer cancel()
+	err := s.admission.Acquire(wait, weight)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.stats.refused.Add(1)
+	return fmt.Errorf("writes wait longer than %s: %w", s.opts.QueueWait, store.ErrBusy)
+}
+
+// opError names the failing operation.
+func opError(i int, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &store.OpError{Index: i, Err: err}
+}

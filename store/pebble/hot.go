@@ -1,0 +1,175 @@
+package pebble
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/firth-health/firth/search"
+)
+
+// Hot keys are the compound keys subject × code × time that [search.HotIndexes] declares:
+//
+//	H TT no subject 00 token 00 time 00 R -> flags
+//
+// subject and time are the rests of index keys behind the declared prefixes, token is a whole index key. A resource without a
+// time has the time noTime, which sorts last. A resource with several times, or with very many codes, stands under the token anyToken
+// instead, once for its smallest and once for its largest time as flags say, and is checked by its key list when a walk meets it. So
+// a resource under a token of its own has this one time and no other.
+
+const (
+	noTime   = "\xff"
+	anyToken = ""
+
+	isSmallest byte = 1
+	isLargest  byte = 2
+
+	// maxHot is how many tokens of a resource are written at most before anyToken takes their place.
+	maxHot = 64
+)
+
+func hotPrefix(dst []byte, t typeNo, no int, subject, token string) []byte {
+	dst = append(spaceKey(dst, spaceHot, t), byte(no))
+	dst = append(append(dst, subject...), 0)
+	return append(append(dst, token...), 0)
+}
+
+// hotEntry is one compound key of a resource.
+type hotEntry struct {
+	no                   int
+	subject, token, time string
+	flags                byte
+}
+
+func (e *hotEntry) keyLen() int {
+	return typeLen + 1 + len(e.subject) + 1 + len(e.token) + 1 + len(e.time) + 1 + rowLen
+}
+
+func (e *hotEntry) key(dst []byte, t typeNo, row uint64) []byte {
+	dst = append(hotPrefix(dst, t, e.no, e.subject, e.token), e.time...)
+	return appendRow(append(dst, 0), row)
+}
+
+// hotScratch holds buffers for encoding; it belongs to the committer.
+type hotScratch struct{ before, now []hotEntry }
+
+// encode writes the difference between the compound keys of two key lists.
+func (h *hotScratch) encode(w writer, t typeNo, next *state, before []string) {
+	h.before, h.now = h.before[:0], h.now[:0]
+	for no, index := range search.HotIndexes(next.key.Type) {
+		h.before = appendHot(h.before, no, &index, before)
+		h.now = appendHot(h.now, no, &index, next.keys)
+	}
+	if len(h.before) > 0 {
+		slices.SortFunc(h.before, hotEntry.compare)
+		slices.SortFunc(h.now, hotEntry.compare)
+	}
+	old, now := h.before, h.now
+	for len(old) > 0 || len(now) > 0 {
+		order := 0
+		switch {
+		case len(now) == 0:
+			order = -1
+		case len(old) == 0:
+			order = 1
+		default:
+			order = old[0].compare(now[0])
+		}
+		if order < 0 {
+			old[0].key(w.unset(old[0].keyLen()), t, next.row)
+		} else if order > 0 || old[0].flags != now[0].flags {
+			now[0].set(w, t, next.row)
+		}
+		if order <= 0 {
+			old = old[1:]
+		}
+		if order >= 0 {
+			now = now[1:]
+		}
+	}
+}
+
+// set writes the entry. Only those under anyToken have a value.
+func (e *hotEntry) set(w writer, t typeNo, row uint64) {
+	if e.token != anyToken {
+		key, _ := w.set(e.keyLen(), 0)
+		e.key(key, t, row)
+		return
+	}
+	key, value := w.set(e.keyLen(), 1)
+	e.key(key, t, row)
+	_ = append(value, e.flags)
+}
+
+func (e hotEntry) compare(other hotEntry) int {
+	return cmp.Or(cmp.Compare(e.no, other.no), strings.Compare(e.subject, other.subject), strings.Compare(e.token, other.token),
+		strings.Compare(e.time, other.time))
+}
+
+// appendHot makes the compound keys of a sorted key list.
+func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []hotEntry {
+	subjects := under(keys, index.Subject)
+	if len(subjects) == 0 {
+		return dst
+	}
+	times, tokens := under(keys, index.Time), 0
+	for _, prefix := range index.Codes {
+		tokens += len(under(keys, prefix))
+	}
+	if tokens == 0 {
+		return dst
+	}
+	e := hotEntry{no: no, time: noTime}
+	if len(times) > 0 {
+		e.time = times[0][len(index.Time):]
+	}
+	for _, subject := range subjects {
+		e.subject = subject[len(index.Subject):]
+		if len(times) > 1 || tokens > maxHot {
+			dst = appendAny(dst, e, index.Time, times)
+			continue
+		}
+		for _, prefix := range index.Codes {
+			for _, token := range under(keys, prefix) {
+				e.token = token
+				dst = append(dst, e)
+			}
+		}
+	}
+	return dst
+}
+
+// appendAny enters a resource under anyToken.
+func appendAny(dst []hotEntry, e hotEntry, prefix string, times []string) []hotEntry {
+	e.token, e.flags = anyToken, isSmallest|isLargest
+	if len(times) < 2 {
+		return append(dst, e)
+	}
+	e.flags = isSmallest
+	dst = append(dst, e)
+	e.time, e.flags = times[len(times)-1][len(prefix):], isLargest
+	return append(dst, e)
+}
+
+// under returns the part of the sorted keys that has the prefix.
+func under(keys []string, prefix string) []string {
+	start := lowerBound(keys, prefix)
+	end := start
+	for end < len(keys) && strings.HasPrefix(keys[end], prefix) {
+		end++
+	}
+	return keys[start:end]
+}
+
+// lowerBound is the index of the first key not below key.
+func lowerBound(keys []string, key string) int {
+	lo, hi := 0, len(keys)
+	for lo < hi {
+		if mid := (lo + hi) / 2; keys[mid] < key {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}

@@ -1,0 +1,31 @@
+package pebble_test
+
+import (
+	"testing"
+
+	"github.com/firth-health/firth/store"
+	"github.com/firth-health/firth/store/pebble"
+	"github.com/firth-health/firth/store/storetest"
+)
+
+func openMemory(t *testing.T) store.Store {
+	t.Helper()
+	s, err := pebble.Open("", pebble.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openDir(t *testing.T, dir string) store.Store {
+	t.Helper()
+	s, err := pebble.Open(dir, pebble.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) { storetest.Run(t, openMemory) }
+
+func TestPersistent(t *testing.T) { storetest.RunPersistent(t, openDir) }

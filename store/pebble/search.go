@@ -1,0 +1,223 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+const (
+	// boundedCost is how many index entries a bounded total may cost beyond the page.
+	boundedCost = 10_000
+
+	// lazyTests is how many candidates are tested before wide ranges are gathered into bitmaps.
+	lazyTests = 1500
+
+	// fewMatches is how many matches are sorted in memory rather than found by walking the sort index.
+	fewMatches = 1500
+)
+
+// Search implements [store.Store].
+func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	r, err := s.newRun(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	page, err := r.page()
+	if err = errors.Join(err, r.v.close()); err != nil {
+		return nil, err
+	}
+	s.stats.searches.Add(1)
+	return page, nil
+}
+
+// Explain implements [store.Explainer].
+func (s *Store) Explain(ctx context.Context, q *search.Query) (*store.Explanation, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	r, err := s.newRun(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	r.v.explained = true
+	page, err := r.page()
+	if err = errors.Join(err, r.v.close()); err != nil {
+		return nil, err
+	}
+	r.v.count.Duration = time.Since(r.v.begun)
+	return &store.Explanation{Strategy: r.strategy, Steps: r.v.steps, Counters: r.v.count, Page: page}, nil
+}
+
+// run is the search for one page.
+type run struct {
+	s     *Store
+	v     *view
+	q     *search.Query
+	plan  search.And
+	order order
+
+	from  *position // where the last page ended; nil for the first
+	total int       // of all pages: -1 when it is not known (yet)
+	want  int       // matches to find: one more than the page holds
+
+	strategy string
+	found    []position
+}
+
+func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if followsReferences(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0 {
+		return nil, fmt.Errorf("chains and includes: %w", store.ErrUnsupported)
+	}
+	r := &run{s: s, q: q, plan: flatten(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
+	if q.Cursor != "" {
+		c, err := s.decodeCursor(q)
+		if err != nil {
+			return nil, err
+		}
+		r.from, r.total = &c.position, c.total
+	}
+	v, err := s.newView(ctx, q.Type)
+	r.v = v
+	return r, err
+}
+
+// page finds, reads and counts.
+func (r *run) page() (*store.Page, error) {
+	if r.q.Count > 0 {
+		r.find()
+	}
+	r.countAll()
+	if r.v.err != nil {
+		return nil, r.v.err
+	}
+	page := &store.Page{Total: r.total}
+	if len(r.found) > r.q.Count {
+		r.found = r.found[:r.q.Count]
+		page.Next = r.s.encodeCursor(r.q, cursor{r.found[r.q.Count-1], r.total})
+	}
+	if len(r.found) > 0 {
+		page.Matches = make([]store.Version, 0, len(r.found))
+	}
+	for i := range r.found {
+		version, ok := r.v.body(r.found[i].row)
+		if !ok {
+			return nil, r.v.err
+		}
+		page.Matches = append(page.Matches, version)
+	}
+	return page, nil
+}
+
+// find fills found in the way that promises to be the cheapest.
+func (r *run) find() {
+	if len(r.order) == 0 {
+		r.findByRow()
+		return
+	}
+	if h, ok := r.v.hotScan(r.plan, r.order); ok {
+		r.findHot(h)
+		return
+	}
+	if s := r.v.stream(r.plan); s.source.size() <= fewMatches && r.findFew(s) {
+		return
+	}
+	r.findByWalk()
+}
+
+// findByRow takes the matches in the order of creation.
+func (r *run) findByRow() {
+	r.strategy = "rows in order of creation"
+	row := uint64(0)
+	if r.from != nil {
+		row = r.from.row + 1
+	}
+	s := r.v.stream(r.plan)
+	at, ok := s.seek(row)
+	for ; ok; at, ok = s.seek(at + 1) {
+		if r.found = append(r.found, position{row: at}); len(r.found) == r.want {
+			break
+		}
+	}
+	if r.from == nil {
+		r.countOn(len(r.found), func() bool {
+			if ok {
+				at, ok = s.seek(at + 1)
+			}
+			return ok
+		})
+	}
+}
+
+// findFew takes all matches, reads their sort values, and keeps the best. It returns false when there are more than it should take on.
+func (r *run) findFew(s *stream) bool {
+	r.strategy = "few matches, sorted in memory"
+	b := best{order: r.order, limit: r.want}
+	count := 0
+	for row, ok := s.seek(0); ok; row, ok = s.seek(row + 1) {
+		if count++; count > 4*fewMatches {
+			return false
+		}
+		r.consider(&b, row)
+	}
+	r.found = b.sorted()
+	if r.from == nil || r.total < 0 {
+		r.setTotal(count)
+	}
+	return true
+}
+
+// consider offers a match to the best, unless an earlier page had it.
+func (r *run) consider(b *best, row uint64) {
+	p := position{row: row}
+	p.values = r.values(row)
+	if !r.v.stopped() && (r.from == nil || r.order.before(r.from, &p)) {
+		b.add(&p)
+	}
+}
+
+// values reads the sort values of a row; they are good until the next row is looked at.
+func (r *run) values(row uint64) []sortValue {
+	id := ""
+	if r.order.needsID() {
+		id = r.v.id(row)
+	}
+	keys, _ := r.v.keyList(row)
+	return r.order.values(make([]sortValue, 0, len(r.order)), id, keys)
+}
+
+// setTotal notes a total that was found on the way.
+func (r *run) setTotal(n int) {
+	if r.q.Total != search.NoTotal {
+		r.total = n
+	}
+}
+
+// countOn goes on counting matches of a first page behind the n already found: to the end for an accurate total, within bounds otherwise.
+func (r *run) countOn(n int, next func() bool) {
+	if r.q.Total == search.NoTotal || r.v.stopped() {
+		return
+	}
+	if r.q.Total == search.Bounded {
+		r.v.limit = r.v.cost + boundedCost
+	}
+	for next() {
+		n++
+	}
+	if !r.v.stopped() {
+		r.total = n
+	}
+	r.v.limit, r.v.spent = 0, false
+}
