@@ -158,6 +158,8 @@ func (x *extractor) arrive(n fhir.Node, l *leaf) {
 	case readCanonical:
 		x.readCanonical(n, formReference)
 	case readURI:
+		x.readURI(n)
+	case readVersionedURI:
 		x.readCanonical(n, formURI)
 	case readResource:
 		x.readResource(n)

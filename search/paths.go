@@ -88,6 +88,7 @@ const (
 	readReference
 	readCanonical
 	readURI
+	readVersionedURI
 	readResource // an embedded resource, as a reference to it
 	readDate
 	readPeriod
@@ -135,7 +136,7 @@ var readings = map[kind]map[string]reading{
 	date:      {"date": readDate, "dateTime": readDate, "instant": readDate, "Period": readPeriod, "Timing": readTiming},
 	number:    {"decimal": readNumber, "integer": readNumber, "Range": readRange},
 	quantity:  {"Quantity": readQuantity, "Money": readMoney, "Range": readRange, "SampledData": readSamples},
-	uri:       {"uri": readURI, "canonical": readCanonical},
+	uri:       {"uri": readURI, "canonical": readVersionedURI},
 }
 
 const booleanSystem = "http://hl7.org/fhir/special-values" // R4 search.html#token: implicit for booleans

@@ -5,9 +5,10 @@ import "strings"
 // Phonetic parameters (Patient.phonetic: "some kind of phonetic matching algorithm") compare the sounds of words: American Soundex for words in
 // Latin letters, the folded word itself for others.
 
-// sounds gives the sound of each word.
+// sounds gives the sound of each word; an apostrophe is inside of a word.
 func sounds(s string) []string {
-	words := strings.FieldsFunc(fold(s), func(r rune) bool { return r == ' ' || r == '-' || r == '\'' || r == '.' || r == ',' })
+	folded := strings.NewReplacer("'", "", "’", "").Replace(fold(s))
+	words := strings.FieldsFunc(folded, func(r rune) bool { return r == ' ' || r == '-' || r == '.' || r == ',' })
 	for i, word := range words {
 		words[i] = soundex(word)
 	}

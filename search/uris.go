@@ -1,8 +1,18 @@
 package search
 
-import "strings"
+import (
+	"strings"
 
-// URIs (R4 search.html#uri).
+	"github.com/firth-health/firth/fhir"
+)
+
+// URIs (R4 search.html#uri): uri and its specialisations; a canonical with a version has a second key with it.
+
+func (x *extractor) readURI(n fhir.Node) {
+	if p := (piece{form: formURI, a: x.nodeText(n)}); !p.a.empty() {
+		x.add(p)
+	}
+}
 
 // uriKeys gives the conditions on keys of an index, relative to its prefix. Above and below go by path segments.
 func uriKeys(modifier string, s segment) ([]Keys, error) {
