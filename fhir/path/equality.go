@@ -118,8 +118,8 @@ func (m *machine) equalNodes(a, b fhir.Node) bool {
 			}
 		}
 		return c.Ok() == d.Ok()
-	case fhir.String:
-		return a.TextIs(b.Text())
+	case fhir.String: // the bytes differ, so only escapes can make them equal
+		return (bytes.IndexByte(a.Raw(), '\\') >= 0 || bytes.IndexByte(b.Raw(), '\\') >= 0) && a.TextIs(b.Text())
 	case fhir.Number:
 		return equalNumbers(a, b)
 	}

@@ -1,6 +1,9 @@
 package path
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // takes says what the arguments of a function are, beside expressions.
 type takes uint8
@@ -66,7 +69,7 @@ func (f *function) arity() string {
 const many = 100
 
 // functionTable holds all functions of FHIRPath N1 and of R4 fhirpath.html, and those that the official tests add.
-func functionTable() map[string]*function {
+var functionTable = sync.OnceValue(func() map[string]*function {
 	table := make(map[string]*function, 128)
 	for _, group := range [...][]function{
 		existenceFunctions(), filterFunctions(), subsetFunctions(), conversionFunctions(), stringFunctions(), mathFunctions(),
@@ -77,7 +80,7 @@ func functionTable() map[string]*function {
 		}
 	}
 	return table
-}
+})
 
 // missingFunctions are known and not supported.
 func missingFunctions() []function {

@@ -34,11 +34,13 @@ func TestSearchExpressionsCompile(t *testing.T) {
 func TestSearchExpressionsAreStrict(t *testing.T) {
 	defs := definitions(t)
 	for _, p := range defs.AllSearchParameters() {
-		if p.Expression == "" || len(p.Base) != 1 {
-			continue
-		}
-		if _, err := Compile(p.Expression, defs, ForSearch(), Strict(p.Base[0])); err != nil {
-			t.Errorf("%s: %s: %v", p.URL, p.Expression, err)
+		for _, base := range p.Base {
+			if p.Expression == "" {
+				continue
+			}
+			if _, err := Compile(p.Expression, defs, ForSearch(), Strict(base)); err != nil {
+				t.Errorf("%s on %s: %s: %v", p.URL, base, p.Expression, err)
+			}
 		}
 	}
 }
