@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,6 +51,9 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 		return err
 	}
 	writeRequest(out, request)
+	if _, err := os.Stat(c.Store); err != nil && !strings.Contains(c.Store, "://") {
+		return fmt.Errorf("there is no store to search: %w", err) // opening would make one
+	}
 	s, err := openStore(c, logger(c))
 	if err != nil {
 		return err

@@ -54,16 +54,16 @@ Exit codes: 0 everything loaded; 1 something failed; 2 wrong usage.`,
 
 func importFiles(ctx context.Context, c config.Config, workers int, files []string, out, errOut io.Writer) (err error) {
 	opts := importer.Options{Client: &http.Client{}, Base: c.Server, Workers: workers}
-	if c.Server == "" {
-		opts.Base = baseURL(c, c.Listen)
-		p, err := openParts(c, logger(c), opts.Base)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.close()) }()
-		opts.Client.Transport = importer.Local{Handler: p.handler()}
+	if c.Server != "" {
 		return runImport(ctx, opts, files, out, errOut)
 	}
+	opts.Base = baseURL(c, c.Listen)
+	p, err := openParts(c, logger(c), opts.Base)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	opts.Client.Transport = importer.Local{Handler: p.handler()}
 	return runImport(ctx, opts, files, out, errOut)
 }
 

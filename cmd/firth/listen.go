@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/firth-health/firth/internal/config"
@@ -91,4 +92,28 @@ func (r *running) stop() error {
 		err = errors.Join(err, r.mllp.stop(ctx))
 	}
 	return errors.Join(err, r.parts.close())
+}
+
+// freeAddress returns the address, or one with a higher port of the same host when it is taken; port 0 when many are.
+func freeAddress(ctx context.Context, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	first, err := strconv.Atoi(port)
+	if err != nil {
+		return "", err
+	}
+	var listen net.ListenConfig
+	for next := first; next < min(first+20, 1<<16) && first != 0; next++ {
+		candidate := net.JoinHostPort(host, strconv.Itoa(next))
+		listener, err := listen.Listen(ctx, "tcp", candidate)
+		if err == nil {
+			return candidate, listener.Close()
+		}
+		if _, isNet := errors.AsType[*net.OpError](err); !isNet {
+			return "", err
+		}
+	}
+	return net.JoinHostPort(host, "0"), nil
 }

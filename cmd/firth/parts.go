@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/firth-health/firth/adapters/catalog"
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/internal/version"
@@ -33,11 +34,15 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL}); err != nil {
 		return nil, err
 	}
+	built, err := catalog.Adapters()
+	if err != nil {
+		return nil, err
+	}
 	if p.store, err = openStore(c, log); err != nil {
 		return nil, err
 	}
 	p.server, err = server.New(server.Config{
-		Store: p.store, Search: p.registry, Definitions: p.definitions, BaseURL: baseURL, Logger: log, Version: version.Read().Version,
+		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
 			Timeout: c.RequestTime},
 	})

@@ -160,6 +160,7 @@ func testSystem() System {
 		switch {
 		case r.URL.Path == "/ingest/x":
 			stored.Add(readingsPerRequest)
+			w.WriteHeader(http.StatusCreated)
 		case r.Method == http.MethodPost:
 			stored.Add(1)
 			w.WriteHeader(http.StatusCreated)

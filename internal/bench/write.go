@@ -50,7 +50,7 @@ func (r *run) ingest(ctx context.Context) (*Row, error) {
 	r.say("ingest: %d clients for %v", r.Clients, r.Duration)
 	err := r.serve(ctx, r.store("ingest"), func(address string) error {
 		payloads := make([][]byte, r.Clients)
-		s, err := r.load(ctx, address, 200, func(dst []byte, client int, _ *rand.Rand) []byte {
+		s, err := r.load(ctx, address, 201, func(dst []byte, client int, _ *rand.Rand) []byte {
 			payloads[client] = r.Readings(payloads[client][:0], client, readingsPerRequest)
 			return appendRequest(dst, "POST", address, r.IngestPath, "application/json", payloads[client])
 		})

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // people.json
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/firth-health/firth/adapters/catalog"
+	"github.com/firth-health/firth/internal/importer"
+	"github.com/firth-health/firth/internal/simulate"
+)
+
+// wardSystem is the system of the identifiers of the demo's patients.
+const wardSystem = "urn:firth:demo:patient"
+
+//go:embed demo/people.json
+var people []byte
+
+// ward is the demo's hospital. Everything in it comes in as requests, as it would from outside.
+type ward struct {
+	r    *running
+	beds []bed
+}
+
+// bed is a patient with a monitor.
+type bed struct {
+	patient string // value of the identifier
+	monitor string // value of the device's identifier
+	person  *simulate.Person
+}
+
+func beds() []bed {
+	return []bed{
+		{"ada", "monitor-1", simulate.New(1952, simulate.Vitals{HeartRate: 72, SpO2: 95, Respiration: 16, Temperature: 369, Systolic: 138, Diastolic: 84})},
+		{"ben", "monitor-2", simulate.New(1987, simulate.Vitals{HeartRate: 58, SpO2: 98, Respiration: 13, Temperature: 366, Systolic: 117, Diastolic: 74})},
+	}
+}
+
+// admit loads people and devices, plays the samples of the catalog, and gives every bed its first minute.
+func (w *ward) admit(ctx context.Context, now time.Time) error {
+	if err := w.post(ctx, "/fhir", "application/fhir+json", people); err != nil {
+		return err
+	}
+	if err := w.playSamples(ctx); err != nil {
+		return err
+	}
+	const history = 60
+	for second := range history {
+		if err := w.tick(ctx, now.Add(time.Duration(second-history)*time.Second), second); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// playSamples sends every sample payload of every built-in adapter.
+func (w *ward) playSamples(ctx context.Context) error {
+	built, err := catalog.Adapters()
+	if err != nil {
+		return err
+	}
+	for _, adapter := range built.All() {
+		samples, err := catalog.Samples(adapter.ID())
+		if err != nil {
+			return err
+		}
+		path := "/ingest/" + adapter.ID()
+		if _, asks := adapter.Manifest().Context["patient"]; asks {
+			path += "?patient=" + url.QueryEscape(wardSystem+"|ada")
+		}
+		for _, sample := range samples {
+			if err := w.post(ctx, path, sample.ContentType, sample.Payload); err != nil {
+				return fmt.Errorf("sample %s of %s: %w", sample.Name, adapter.ID(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// stream sends a batch each second for each bed until ctx ends.
+func (w *ward) stream(ctx context.Context) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for second := 0; ; second++ {
+		select {
+		case now := <-ticker.C:
+			if err := w.tick(ctx, now, second); err != nil && ctx.Err() == nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// cuff is how many seconds lie between two blood pressures.
+const cuff = 15
+
+// tick is one second in the ward.
+func (w *ward) tick(ctx context.Context, now time.Time, second int) error {
+	for _, b := range w.beds {
+		payload := vitalsPayload(b, now, b.person.Next(), second%cuff == 0)
+		if err := w.post(ctx, vitalsPath, "application/json", payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// post sends a request to the server's own handler.
+func (w *ward) post(ctx context.Context, path, contentType string, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.r.address()+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", contentType)
+	response, err := importer.Local{Handler: w.r.http.Handler}.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		answer, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("POST %s answered %d: %.500s", path, response.StatusCode, answer)
+	}
+	return nil
+}
