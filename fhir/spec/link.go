@@ -123,6 +123,7 @@ func (l *linker) fill(t *Type, records []wire.Element) {
 	t.children = make(map[string]*Element, names)
 	for i := range records {
 		e := l.element(&records[i])
+		e.Index = i
 		t.elements = append(t.elements, e)
 		t.children[e.Name] = e
 		if !e.Choice {

@@ -75,6 +75,7 @@ type Element struct {
 	Short string // what it is, in a few words
 	Min   int
 	Max   int // Unbounded (-1) for "*"
+	Index int // place in Type.Elements; a narrowed choice has that of the choice
 
 	// Types are the types a value may have: one, or one or more for a choice that was not narrowed.
 	Types []TypeRef

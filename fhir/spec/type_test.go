@@ -265,7 +265,10 @@ func TestEveryElement(t *testing.T) {
 		}
 		seen[typ] = true
 		names := map[string]bool{}
-		for _, e := range typ.Elements() {
+		for i, e := range typ.Elements() {
+			if e.Index != i || typ.Child(e.Types[0].JSONName).Index != i {
+				t.Errorf("%s: index %d at place %d", e.Path, e.Index, i)
+			}
 			if typ.Child(e.Name) != e || typ.ChildBytes([]byte(e.Name)) != e {
 				t.Errorf("%s: not found by its name", e.Path)
 			}
