@@ -157,6 +157,9 @@ func TestExplain(t *testing.T) {
 		t.Fatalf("import: exit %d, %q", code, stderr)
 	}
 	stdout, stderr, code := firth(t, "", "explain", "--store", store, "Patient?name=pet&nonsense=1&_sort=-birthdate")
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
 	for _, part := range []string{"query    Patient?name=pet&_sort=-birthdate\n", "ignored  ", "nonsense", "\nplan     keys ", "pet", "\nsort     birthdate descending by birthdate␁",
 		"\ncount    50\n", "\nstrategy ", "\nscanned  ", "\nfound    1 on this page of 1\n"} {
 		if !strings.Contains(stdout, part) {

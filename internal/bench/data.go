@@ -26,7 +26,7 @@ func measures() [6]measure {
 		{"2708-6", "Oxygen saturation in Arterial blood", "oxygensat", "%", "%", 92, 9, false},
 		{"8310-5", "Body temperature", "bodytemp", "C", "Cel", 362, 25, true},
 		{"29463-7", "Body weight", "bodyweight", "kg", "kg", 650, 200, true},
-		{"8302-2", "Body height", "bodyheight", "cm", "cm", 1650, 250, true},
+		{"8302-2", "Body height", "bodyheight", "cm", "cm", 1650, 250, true}, //nolint:misspell // the id of the profile
 	}
 }
 

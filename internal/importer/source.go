@@ -3,6 +3,7 @@ package importer
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func openSource(name string, counters *Counters) (*source, error) {
 	counted := &countingReader{f, counters}
 	s := &source{Reader: bufio.NewReaderSize(counted, 256<<10), file: f}
 	magic, err := s.Peek(2)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, closing(f, err)
 	}
 	if bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -62,11 +63,11 @@ func (s *source) line() ([]byte, error) {
 		part, err := s.ReadSlice('\n')
 		line = append(line, part...)
 		switch {
-		case err == bufio.ErrBufferFull && len(line) <= maxDocument:
+		case errors.Is(err, bufio.ErrBufferFull) && len(line) <= maxDocument:
 			continue
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			return nil, fmt.Errorf("a line of more than %d bytes", maxDocument)
-		case err == io.EOF && len(line) > 0, err == nil:
+		case errors.Is(err, io.EOF) && len(line) > 0, err == nil:
 			return bytes.TrimSpace(line), nil
 		}
 		return nil, err
