@@ -57,7 +57,7 @@ func (x *extractor) readPeriod(n fhir.Node) {
 	start, end := n.Get("start"), n.Get("end")
 	from, hasStart := dateOf(start)
 	to, hasEnd := dateOf(end)
-	if start.Ok() != hasStart || end.Ok() != hasEnd || !hasStart && !hasEnd || hasStart && hasEnd && to.High().Before(from.Low) {
+	if start.Ok() != hasStart || end.Ok() != hasEnd || !hasStart && !hasEnd || hasStart && hasEnd && !to.High().After(from.Low) {
 		return
 	}
 	var low, high extent
