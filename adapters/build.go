@@ -9,49 +9,49 @@ import (
 	"github.com/firth-health/firth/fhir"
 )
 
-// observation drafts the Observation of one item.
-func (r *run) observation(m *mapping, k *concept, p *expr.Place) error {
+// observation drafts the Observation of one item and gives the index of the draft.
+func (r *run) observation(m *mapping, k *concept, p *expr.Place) (int, error) {
 	patient, err := r.identify(m.patient)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if patient < 0 {
-		return &failure{stage: "identity", reason: "the reading names no patient"}
+		return 0, &failure{stage: "identity", reason: "the reading names no patient"}
 	}
 	r.scope.Patient = r.out.Identities[patient].token()
 	device, err := r.identify(m.device)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if device >= 0 {
 		r.scope.Device = r.out.Identities[device].token()
 	}
 	draft := Draft{Type: "Observation", Mode: PutIfChanged, System: r.a.system, Mapping: m.name}
-	if err := r.key(m, &draft, patient, device); err != nil {
-		return err
-	}
 	start, end, err := r.times(m.time)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	if err := r.key(m, &draft, patient, device); err != nil {
+		return 0, err
 	}
 	b := builder{run: r, out: r.buffer(), draft: &draft}
 	if err := b.head(m, k); err != nil {
-		return err
+		return 0, err
 	}
 	b.reference("subject", "Patient", patient)
 	b.effective(start, end)
 	if err := b.body(m, k); err != nil {
-		return err
+		return 0, err
 	}
 	if device >= 0 {
 		b.reference("device", "Device", device)
 	}
 	if err := b.links(m); err != nil {
-		return err
+		return 0, err
 	}
-	if m.elements != nil {
-		if b.out, _, err = m.elements.appendMembers(b.out, &r.scope); err != nil {
-			return err
+	for _, elements := range m.elements {
+		if b.out, _, err = elements.appendMembers(b.out, &r.scope); err != nil {
+			return 0, err
 		}
 	}
 	b.out = append(b.out, '}')
@@ -92,22 +92,22 @@ func (r *run) key(m *mapping, draft *Draft, patient, device int) error {
 }
 
 // add takes a finished draft, unless the payload has said the same already.
-func (r *run) add(m *mapping, draft *Draft, json []byte, p *expr.Place) error {
-	pointer := string(p.Pointer)
+func (r *run) add(m *mapping, draft *Draft, json []byte, p *expr.Place) (int, error) {
+	pointer := r.pointer(p)
 	if index, found := r.ids[draft.ID]; found {
 		first := &r.out.Drafts[index]
 		if !bytes.Equal(first.JSON, json) {
-			return &failure{stage: "key", reason: "another item (" + first.Pointer + ") has the same measurement key and other content"}
+			return 0, &failure{stage: "key", reason: "another item (" + first.Pointer + ") has the same measurement key and other content"}
 		}
 		r.out.Repeats = append(r.out.Repeats, Line{Pointer: pointer, Reference: first.Reference(), Mapping: m.name})
-		return nil
+		return index, nil
 	}
 	draft.JSON, draft.Pointer = r.keep(json), pointer
 	r.ids[draft.ID] = len(r.out.Drafts)
 	if m.linked {
 		group, err := m.groupNode(&r.scope)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if r.links == nil {
 			r.links = map[link][]string{}
@@ -116,7 +116,7 @@ func (r *run) add(m *mapping, draft *Draft, json []byte, p *expr.Place) error {
 		r.links[at] = append(r.links[at], draft.Reference())
 	}
 	r.out.Drafts = append(r.out.Drafts, *draft)
-	return nil
+	return len(r.out.Drafts) - 1, nil
 }
 
 // groupNode is what readings that belong together have in common.
@@ -234,19 +234,20 @@ func (b *builder) body(m *mapping, k *concept) error {
 		return err
 	}
 	said = said || reasoned
-	if len(m.components) > 0 {
-		b.name("component")
-		b.out = append(b.out, '[')
-		for i, part := range m.components {
-			if i > 0 {
-				b.out = append(b.out, ',')
-			}
-			present, err := b.component(part)
-			if err != nil {
-				return err
-			}
-			said = said || present
+	mark := len(b.out)
+	b.name("component")
+	b.out = append(b.out, '[')
+	first := len(b.out)
+	for _, part := range m.components {
+		present, err := b.component(part, len(b.out) > first)
+		if err != nil {
+			return err
 		}
+		said = said || present
+	}
+	if len(b.out) == first {
+		b.out = b.out[:mark]
+	} else {
 		b.out = append(b.out, ']')
 	}
 	if !said && len(m.hasMember) == 0 {
@@ -255,7 +256,12 @@ func (b *builder) body(m *mapping, k *concept) error {
 	return nil
 }
 
-func (b *builder) component(part *componentPart) (bool, error) {
+// component writes one component; nothing when it has neither a value nor a reason to have none.
+func (b *builder) component(part *componentPart, behind bool) (bool, error) {
+	mark := len(b.out)
+	if behind {
+		b.out = append(b.out, ',')
+	}
 	k, applies, err := part.concept.find(&b.scope)
 	if err != nil {
 		return false, err
@@ -276,9 +282,13 @@ func (b *builder) component(part *componentPart) (bool, error) {
 		return false, &failure{stage: "map", reason: "a component has no code"}
 	}
 	b.out = out
-	said, _, err := b.value(part.value, k)
+	said, reasoned, err := b.value(part.value, k)
 	if err != nil {
 		return false, err
+	}
+	if part.value != nil && !said && !reasoned {
+		b.out = b.out[:mark]
+		return false, nil
 	}
 	if part.elements != nil {
 		if b.out, _, err = part.elements.appendMembers(b.out, &b.scope); err != nil {
@@ -305,6 +315,9 @@ func (b *builder) value(v *valuePart, k *concept) (said, reasoned bool, err erro
 	case v.element != nil:
 		b.out, said, err = v.element.appendMembers(b.out, &b.scope)
 	}
+	if err == nil && said && v.limits != nil {
+		err = b.referenceRange(v.limits, k)
+	}
 	if err != nil || said {
 		return said, false, err
 	}
@@ -316,6 +329,45 @@ func (b *builder) value(v *valuePart, k *concept) (said, reasoned bool, err erro
 	b.name("dataAbsentReason")
 	b.out = append(append(append(b.out, `{"coding":[`...), newCoding(absentSystem, reason, "").json...), `]}`...)
 	return false, true, nil
+}
+
+func (b *builder) referenceRange(limits *rangePart, k *concept) error {
+	mark := len(b.out)
+	b.name("referenceRange")
+	b.out = append(b.out, `[{`...)
+	empty := len(b.out)
+	for _, end := range [...]struct {
+		name string
+		q    *quantity
+	}{{"low", limits.low}, {"high", limits.high}} {
+		if end.q == nil {
+			continue
+		}
+		before := len(b.out)
+		if before > empty {
+			b.out = append(b.out, ',')
+		}
+		b.out = append(append(append(b.out, '"'), end.name...), `":`...)
+		out, present, err := b.quantity(b.out, end.q, k)
+		if err != nil {
+			return err
+		}
+		if b.out = out; !present {
+			b.out = b.out[:before]
+		}
+	}
+	if limits.elements != nil {
+		var err error
+		if b.out, _, err = limits.elements.appendMembers(b.out, &b.scope); err != nil {
+			return err
+		}
+	}
+	if len(b.out) == empty {
+		b.out = b.out[:mark]
+		return nil
+	}
+	b.out = append(b.out, `}]`...)
+	return nil
 }
 
 // links writes derivedFrom and hasMember: what other mappings made of the same group.

@@ -9,13 +9,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firth-health/firth/adapters/expr"
-	"github.com/firth-health/firth/fhir"
 )
 
 // Adapter is a manifest ready to run. It is immutable and safe for concurrent use.
 type Adapter struct {
 	manifest *Manifest
-	decode   func([]byte) (fhir.Node, error)
+	decode   func([]byte) ([]document, error)
 	payload  *jsonschema.Schema
 	items    []accounted
 	rules    []*rule

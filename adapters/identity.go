@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"strings"
 	"time"
 
 	"github.com/firth-health/firth/adapters/expr"
@@ -76,11 +77,7 @@ func (r *run) identity(id *identity, system, value string) (int, error) {
 		}
 		b = append(b, ']')
 	}
-	if id.elements != nil {
-		if b, _, err = id.elements.appendMembers(b, &r.scope); err != nil {
-			return -1, staged(err, "identity")
-		}
-	}
+	b = r.identityElements(b, id)
 	draft.JSON = r.keep(append(b, '}'))
 	if r.known == nil {
 		r.known = map[string]int{}
@@ -88,6 +85,28 @@ func (r *run) identity(id *identity, system, value string) (int, error) {
 	r.known[key] = len(r.out.Identities)
 	r.out.Identities = append(r.out.Identities, &Identity{Draft: draft, Quarantine: id.quarantine})
 	return len(r.out.Identities) - 1, nil
+}
+
+// identityElements writes what else is known of a Patient or Device. An element that cannot be read is left out with a warning: a birth date that is no
+// date is no reason to lose a reading.
+func (r *run) identityElements(b []byte, id *identity) []byte {
+	o, ok := id.elements.(*objectElement)
+	if !ok {
+		if id.elements != nil {
+			b, _, _ = id.elements.appendMembers(b, &r.scope) // literals do not fail
+		}
+		return b
+	}
+	for i := range o.members {
+		out, present, err := o.members[i].append(append(append(b, ','), o.names[i]...), &r.scope)
+		if err != nil {
+			r.warn(id.role + "." + strings.Trim(string(o.names[i]), `":`) + " was left out: " + err.Error())
+		}
+		if present && err == nil {
+			b = out
+		}
+	}
+	return b
 }
 
 func appendIdentifier(dst []byte, system, value string) []byte {
@@ -137,8 +156,9 @@ func (r *run) dateTime(t *timing, s *scalar) (string, error) {
 			return "", s.fail("time", "the time has no offset and no zone is declared for it")
 		}
 		r.warn("times without offset were read in the zone " + zone)
-		low := parsed.Low
-		parsed.Low = time.Date(low.Year(), low.Month(), low.Day(), low.Hour(), low.Minute(), low.Second(), low.Nanosecond(), location)
+		if parsed.Low, err = expr.InZone(parsed.Low, location); err != nil {
+			return "", s.fail("time", "%v", err)
+		}
 		text = expr.FormatTime(parsed.Low, parsed.Digits)
 	} else if parsed.Precision == fhir.Minute {
 		text = expr.FormatTime(parsed.Low, 0)

@@ -3,7 +3,6 @@ package adapters
 import (
 	"context"
 	"errors"
-	"slices"
 )
 
 // attempts bounds how often an ingestion begins again after losing a race. Each time somebody else has got further.
@@ -44,13 +43,8 @@ func ingest(ctx context.Context, repository Repository, m *Mapping) (*Report, er
 		}
 		accepted = append(accepted, draft)
 	}
-	report.Repeated = slices.DeleteFunc(slices.Clone(m.Repeats), func(l Line) bool {
-		reason, gone := lost[l.Reference]
-		if gone {
-			report.Quarantined = append(report.Quarantined, Line{Pointer: l.Pointer, Mapping: l.Mapping, Stage: "identity", Reason: reason})
-		}
-		return gone
-	})
+	report.Repeated = report.follow(m.Repeats, lost)
+	report.Parts = report.follow(m.Parts, lost)
 	for i, identity := range m.Identities {
 		if states[i].used && states[i].found == "" {
 			drafts = append(drafts, identity.Draft)
@@ -68,6 +62,22 @@ func ingest(ctx context.Context, repository Repository, m *Mapping) (*Report, er
 		report.add(&drafts[i], outcomes[i])
 	}
 	return report, nil
+}
+
+// follow quarantines the lines whose resource has been quarantined, and returns the others.
+func (r *Report) follow(lines []Line, lost map[string]string) []Line {
+	if len(lost) == 0 {
+		return lines
+	}
+	var kept []Line
+	for _, l := range lines {
+		if reason, gone := lost[l.Reference]; gone {
+			r.Quarantined = append(r.Quarantined, Line{Pointer: l.Pointer, Mapping: l.Mapping, Stage: "identity", Reason: reason})
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	return kept
 }
 
 // identityState is what the repository knows of an identity.

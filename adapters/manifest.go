@@ -30,6 +30,8 @@ type Manifest struct {
 	Units    map[string]UnitSpec          `yaml:"units"`
 	Concepts map[string]ConceptSpec       `yaml:"concepts"`
 
+	Vars     yaml.Node     `yaml:"vars"`     // names for all mappings; a mapping's own go before
+	Elements yaml.Node     `yaml:"elements"` // further elements of every Observation
 	Items    []ItemSpec    `yaml:"items"`
 	Rules    []RuleSpec    `yaml:"rules"`
 	Mappings []MappingSpec `yaml:"mappings"`
@@ -183,6 +185,7 @@ type ValueSpec struct {
 	Quantity    *QuantitySpec `yaml:"quantity"`
 	SampledData *SampledSpec  `yaml:"sampledData"`
 	Value       yaml.Node     `yaml:"value"`  // element template of one value[x] member
+	Range       *RangeSpec    `yaml:"range"`  // referenceRange of a quantity
 	Absent      Scalar        `yaml:"absent"` // dataAbsentReason code for when there is no value; without it such an item is quarantined
 }
 
@@ -192,6 +195,13 @@ type QuantitySpec struct {
 	Unit       Scalar `yaml:"unit"`
 	UCUM       Scalar `yaml:"ucum"` // a code the sender itself declares to be UCUM, for when the table has no row
 	Comparator Scalar `yaml:"comparator"`
+}
+
+// RangeSpec is one Observation.referenceRange in the unit of the quantity.
+type RangeSpec struct {
+	Low      Scalar    `yaml:"low"`
+	High     Scalar    `yaml:"high"`
+	Elements yaml.Node `yaml:"elements"` // type, text
 }
 
 // SampledSpec is a series at a fixed rate (R4 datatypes.html#SampledData).

@@ -19,6 +19,7 @@ type Mapping struct {
 	Identities  []*Identity
 	Drafts      []Draft
 	Repeats     []Line // items that say once more what an earlier item of this payload said
+	Parts       []Line // items that went into the resource of another: half of a blood pressure, the sample rate of a waveform
 	Ignored     []Line
 	Unmapped    []Line
 	Quarantined []Line

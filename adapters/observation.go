@@ -2,6 +2,8 @@ package adapters
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -31,8 +33,10 @@ type mapping struct {
 	group       *scalar
 	derivedFrom []string
 	hasMember   []string
-	elements    memberedElement
+	elements    []memberedElement
 	linked      bool // another mapping refers to this one
+
+	elementNames []string
 }
 
 // keyPart is one part of the measurement key; role is set when the part is an identity as a whole.
@@ -46,7 +50,13 @@ type valuePart struct {
 	quantity *quantity
 	sampled  *sampledData
 	element  memberedElement
+	limits   *rangePart
 	absent   *scalar
+}
+
+type rangePart struct {
+	low, high *quantity
+	elements  memberedElement
 }
 
 type quantity struct {
@@ -128,14 +138,19 @@ func (c *compiler) mapping(spec *MappingSpec, pointer string) (*mapping, error) 
 }
 
 // vars declares all names before any is compiled, so that they may use each other.
-func (c *compiler) vars(m *mapping, n *yaml.Node) error {
+func (c *compiler) vars(m *mapping, own *yaml.Node) error {
 	var scalars []Scalar
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		var s Scalar
-		if err := s.UnmarshalYAML(n.Content[i+1]); err != nil || !s.Expression {
-			return c.src.fail(n.Content[i+1], "vars are expressions and begin with =")
+	for _, n := range []*yaml.Node{own, &c.m.Vars} {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if slices.Contains(m.names, n.Content[i].Value) {
+				continue
+			}
+			var s Scalar
+			if err := s.UnmarshalYAML(n.Content[i+1]); err != nil || !s.Expression {
+				return c.src.fail(n.Content[i+1], "vars are expressions and begin with =")
+			}
+			m.names, scalars = append(m.names, n.Content[i].Value), append(scalars, s)
 		}
-		m.names, scalars = append(m.names, n.Content[i].Value), append(scalars, s)
 	}
 	c.names = m.names
 	for _, s := range scalars {
@@ -203,8 +218,10 @@ func (c *compiler) content(m *mapping, spec *MappingSpec, pointer string) error 
 	if m.value, err = c.value(&spec.ValueSpec, pointer); err != nil {
 		return err
 	}
-	if m.elements, err = c.elements(&spec.Elements); err != nil {
-		return err
+	for _, n := range []*yaml.Node{&c.m.Elements, &spec.Elements} {
+		if err := c.observationElements(m, n); err != nil {
+			return err
+		}
 	}
 	for i := range spec.Components {
 		s, at := &spec.Components[i], fmt.Sprintf("%s/components/%d", pointer, i)
@@ -230,6 +247,28 @@ func (c *compiler) content(m *mapping, spec *MappingSpec, pointer string) error 
 		return c.src.fail(c.node(pointer), "a mapping needs a value, components or members")
 	}
 	return nil
+}
+
+// engineElements are the members of an Observation that a manifest says in other ways.
+func engineElements() []string {
+	return []string{"resourceType", "id", "meta", "identifier", "status", "category", "code", "subject", "effectiveDateTime", "effectivePeriod", "device",
+		"component", "dataAbsentReason", "derivedFrom", "hasMember"}
+}
+
+func (c *compiler) observationElements(m *mapping, n *yaml.Node) error {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i]
+		if slices.Contains(m.elementNames, name.Value) || slices.Contains(engineElements(), name.Value) || strings.HasPrefix(name.Value, "value") ||
+			name.Value == "referenceRange" && m.value != nil && m.value.limits != nil {
+			return c.src.fail(name, "%s is said elsewhere in the mapping", name.Value)
+		}
+		m.elementNames = append(m.elementNames, name.Value)
+	}
+	compiled, err := c.elements(n)
+	if err == nil && compiled != nil {
+		m.elements = append(m.elements, compiled)
+	}
+	return err
 }
 
 func (c *compiler) elements(n *yaml.Node) (memberedElement, error) {
@@ -268,6 +307,11 @@ func (c *compiler) value(spec *ValueSpec, pointer string) (*valuePart, error) {
 			return nil, err
 		}
 	}
+	if spec.Range != nil {
+		if v.limits, err = c.limits(spec, pointer); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case count > 1:
 		return nil, c.src.fail(c.node(pointer), "only one of quantity, sampledData and value can be the value")
@@ -275,6 +319,31 @@ func (c *compiler) value(spec *ValueSpec, pointer string) (*valuePart, error) {
 		return nil, nil
 	}
 	return v, nil
+}
+
+// limits compiles a reference range; its ends have the unit of the quantity.
+func (c *compiler) limits(spec *ValueSpec, pointer string) (*rangePart, error) {
+	if spec.Quantity == nil {
+		return nil, c.src.fail(c.node(pointer+"/range"), "a range needs a quantity, whose unit it has")
+	}
+	out := &rangePart{}
+	var err error
+	for _, end := range []struct {
+		name  string
+		value Scalar
+		to    **quantity
+	}{{"low", spec.Range.Low, &out.low}, {"high", spec.Range.High, &out.high}} {
+		if end.value.isZero() {
+			continue
+		}
+		q := *spec.Quantity
+		q.Value, q.Comparator = end.value, Scalar{}
+		if *end.to, err = c.quantity(&q, pointer+"/range/"+end.name); err != nil {
+			return nil, err
+		}
+	}
+	out.elements, err = c.elements(&spec.Range.Elements)
+	return out, err
 }
 
 func (c *compiler) quantity(spec *QuantitySpec, pointer string) (*quantity, error) {

@@ -1,9 +1,6 @@
 package adapters
 
-import (
-	"github.com/firth-health/firth/adapters/expr"
-	"github.com/firth-health/firth/fhir"
-)
+import "github.com/firth-health/firth/adapters/expr"
 
 // quantity appends a Quantity, digits as they are; nothing when there is no value. An unknown unit is a failure: a value with a guessed unit could kill.
 func (b *builder) quantity(dst []byte, q *quantity, k *concept) ([]byte, bool, error) {
@@ -150,10 +147,4 @@ func (b *builder) number(name string, s *scalar, required bool) error {
 		return s.fail("map", "the %s is not a decimal number", name)
 	}
 	return nil
-}
-
-// decoder reads a payload format into a tree.
-func decoder(format string, maxBytes int) func([]byte) (fhir.Node, error) {
-	limits := fhir.Limits{Bytes: maxBytes, Depth: 64}
-	return func(payload []byte) (fhir.Node, error) { return fhir.ParseWithin(payload, limits) }
 }

@@ -25,6 +25,7 @@ type Report struct {
 	Updated          []Line // a new version, because the reading changed
 	Unchanged        []Line // already there, saying the same
 	Repeated         []Line // said before in the same payload
+	Parts            []Line // went into the resource of another item
 	Ignored          []Line
 	Unmapped         []Line
 	Quarantined      []Line
@@ -39,7 +40,7 @@ func newReport(m *Mapping) *Report {
 // Preview is the report of a mapping that nobody has written: everything drafted counts as written.
 func (m *Mapping) Preview() *Report {
 	report := newReport(m)
-	report.Repeated = m.Repeats
+	report.Repeated, report.Parts = m.Repeats, m.Parts
 	for _, identity := range m.Identities {
 		report.add(&identity.Draft, Created)
 	}
@@ -79,7 +80,7 @@ type section struct {
 }
 
 func (r *Report) sections() []section {
-	return []section{{"written", r.Written}, {"updated", r.Updated}, {"unchanged", r.Unchanged}, {"repeated", r.Repeated},
+	return []section{{"written", r.Written}, {"updated", r.Updated}, {"unchanged", r.Unchanged}, {"repeated", r.Repeated}, {"parts", r.Parts},
 		{"ignored", r.Ignored}, {"unmapped", r.Unmapped}, {"quarantined", r.Quarantined}}
 }
 
@@ -93,7 +94,7 @@ func (l *Line) members() []member {
 // AppendJSON appends the report:
 //
 //	{"adapter":"withings","version":"1.0.0","category":"partial",
-//	 "counts":{"written":5,"updated":0,"unchanged":0,"repeated":0,"ignored":0,"unmapped":3,"quarantined":0},
+//	 "counts":{"written":5,"updated":0,"unchanged":0,"repeated":0,"parts":2,"ignored":0,"unmapped":3,"quarantined":0},
 //	 "written":[{"reference":"Observation/…","mapping":"measure","pointer":"/body/measuregrps/0/measures/2"}],...}
 //
 // Empty lists are left out; counts has all of them.

@@ -35,22 +35,28 @@ func (a *Adapter) Map(ctx context.Context, in Input) (*Mapping, error) {
 	if len(in.Payload) > a.maxBytes {
 		return nil, &PayloadError{Stage: "size", Err: fmt.Errorf("the payload has %d bytes, more than the %d this adapter takes", len(in.Payload), a.maxBytes)}
 	}
-	root, err := a.decode(in.Payload)
+	documents, err := a.decode(in.Payload)
 	if err != nil {
 		return nil, &PayloadError{Stage: "parse", Err: err}
 	}
-	if err := a.checkPayload(root); err != nil {
-		return nil, err
+	for _, d := range documents {
+		if err := a.checkPayload(d.root); err != nil {
+			return nil, err
+		}
 	}
 	r := &run{ctx: ctx, a: a, in: &in, out: &Mapping{Adapter: a}, fates: map[fhir.Node]fate{}, ids: map[string]int{}, cached: make([]int, a.slots)}
-	r.scope = expr.Scope{Msg: root, Context: in.Context, Now: in.Now.UTC().Format(fhir.InstantFormat)}
+	r.scope = expr.Scope{Context: in.Context, Now: in.Now.UTC().Format(fhir.InstantFormat)}
 	r.meta = append(r.meta, `"meta":{`...)
 	if in.Source != "" {
 		r.meta = append(fhir.AppendQuoted(append(r.meta, `"source":`...), in.Source), ',')
 	}
-	for _, step := range []func() error{r.rules, r.mappings, r.unmapped} {
-		if err := step(); err != nil {
-			return nil, err
+	for _, d := range documents {
+		r.scope.Msg, r.prefix = d.root, d.prefix
+		clear(r.cached)
+		for _, step := range []func() error{r.rules, r.mappings, r.account} {
+			if err := step(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r.out, nil
@@ -75,12 +81,12 @@ func (a *Adapter) checkPayload(root fhir.Node) error {
 	return &PayloadError{Stage: "schema", Err: err}
 }
 
-type fate uint8
-
-const (
-	mapped   fate = iota + 1
-	setAside      // ignored or quarantined, with everything below
-)
+// fate is what became of a place.
+type fate struct {
+	setAside bool // ignored or quarantined, with everything below
+	draft    int  // index of the draft that it went into
+	part     bool // the draft is reported with another item
+}
 
 // run is the mapping of one payload.
 type run struct {
@@ -94,6 +100,7 @@ type run struct {
 	links  map[link][]string
 	cached []int // identity slot -> 1 + index in out.Identities, for those that are the same for the whole message
 	known  map[string]int
+	prefix string // of pointers
 	meta   []byte // beginning of every meta
 	chunk  []byte // memory for drafts
 	visits int
@@ -112,7 +119,7 @@ const maxOutput = 128 << 20
 // visit walks a selector, leaving out what has been set aside.
 func (r *run) visit(s *expr.Selector, f func(*expr.Place)) error {
 	var err error
-	s.Visit(r.scope.Msg, func(n fhir.Node) bool { return r.fates[n] != setAside }, func(p *expr.Place) bool {
+	s.Visit(r.scope.Msg, func(n fhir.Node) bool { return !r.fates[n].setAside }, func(p *expr.Place) bool {
 		if r.visits++; r.visits > r.a.maxItems*(len(r.a.mappings)+len(r.a.rules)+len(r.a.items)) || r.bytes > maxOutput {
 			err = &PayloadError{Stage: "size", Err: fmt.Errorf("the payload has more than the %d items this adapter takes", r.a.maxItems)}
 			return false
@@ -122,7 +129,7 @@ func (r *run) visit(s *expr.Selector, f func(*expr.Place)) error {
 				return false
 			}
 		}
-		if r.fates[p.Item] == setAside {
+		if r.fates[p.Item].setAside {
 			return true
 		}
 		r.scope.Item, r.scope.Parents, r.scope.Key = p.Item, p.Parents, p.Key
@@ -143,11 +150,11 @@ func (r *run) rules() error {
 			case !holds:
 				return
 			case rule.quarantine:
-				r.out.Quarantined = append(r.out.Quarantined, Line{Pointer: string(p.Pointer), Stage: "rule", Rule: rule.name, Reason: rule.reason})
+				r.out.Quarantined = append(r.out.Quarantined, Line{Pointer: r.pointer(p), Stage: "rule", Rule: rule.name, Reason: rule.reason})
 			default:
-				r.out.Ignored = append(r.out.Ignored, Line{Pointer: string(p.Pointer), Rule: rule.name, Reason: rule.reason})
+				r.out.Ignored = append(r.out.Ignored, Line{Pointer: r.pointer(p), Rule: rule.name, Reason: rule.reason})
 			}
-			r.fates[p.Item] = setAside
+			r.fates[p.Item] = fate{setAside: true}
 		})
 		if err != nil {
 			return err
@@ -158,7 +165,7 @@ func (r *run) rules() error {
 
 // quarantine reports an item that could not be mapped.
 func (r *run) quarantine(p *expr.Place, err error) {
-	line := Line{Pointer: string(p.Pointer), Stage: "map", Reason: err.Error()}
+	line := Line{Pointer: r.pointer(p), Stage: "map", Reason: err.Error()}
 	var f *failure
 	if errors.As(err, &f) {
 		line.Stage, line.Reason, line.Expression = f.stage, f.reason, f.expression
@@ -194,15 +201,15 @@ func (r *run) item(m *mapping, p *expr.Place) {
 	if !consumable {
 		return
 	}
+	outcome := fate{setAside: true}
 	if err == nil {
-		err = r.observation(m, k, p)
+		outcome.draft, err = r.observation(m, k, p)
 	}
-	outcome := mapped
-	if err != nil {
+	if outcome.setAside = err != nil; err != nil {
 		r.quarantine(p, err)
-		outcome = setAside
 	}
 	for _, n := range items {
+		outcome.part = n != p.Item
 		r.fates[n] = outcome
 	}
 }
@@ -217,10 +224,12 @@ func (m *mapping) applies(s *expr.Scope) (*concept, bool, error) {
 	return m.concept.find(s)
 }
 
-// consumed are the items that the mapping accounts for; false when one of them has been set aside.
+// consumed are the items that the mapping accounts for; false when it is too late for them: one has been set aside, or an earlier mapping has taken the
+// item. The first mapping that applies to an item is the one.
 func (r *run) consumed(m *mapping, item fhir.Node) ([]fhir.Node, bool) {
 	if m.consumes == nil {
-		return []fhir.Node{item}, true
+		_, taken := r.fates[item]
+		return []fhir.Node{item}, !taken
 	}
 	var items []fhir.Node
 	for _, c := range m.consumes {
@@ -228,47 +237,50 @@ func (r *run) consumed(m *mapping, item fhir.Node) ([]fhir.Node, bool) {
 		if err != nil {
 			return []fhir.Node{item}, true // the same error will quarantine the item
 		}
-		if v.Node().Kind() == fhir.Object && r.fates[v.Node()] == setAside {
-			return nil, false
-		}
-		if n := v.Node(); n.Ok() {
-			items = append(items, n)
-			for _, child := range arrayItems(n) {
-				items = append(items, child)
+		for part := range v.Each() {
+			n := part.Node()
+			if _, taken := r.fates[n]; taken {
+				return nil, false
+			}
+			if n.Ok() {
+				items = append(items, n)
 			}
 		}
 	}
 	return items, true
 }
 
-func arrayItems(n fhir.Node) (items []fhir.Node) {
-	if n.Kind() == fhir.Array {
-		for c := range n.Children() {
-			items = append(items, c)
-		}
-	}
-	return items
-}
-
-// unmapped lists the items that no rule and no mapping knew.
-func (r *run) unmapped() error {
+// account lists the items that no rule and no mapping knew, and those that became a part of something.
+func (r *run) account() error {
 	for _, kind := range r.a.items {
 		err := r.visit(kind.selector, func(p *expr.Place) {
-			if r.fates[p.Item] != 0 {
+			fate, known := r.fates[p.Item]
+			if known && !fate.part {
 				return
 			}
 			what, err := kind.what.string(&r.scope)
 			if err != nil {
 				what = ""
 			}
-			r.out.Unmapped = append(r.out.Unmapped, Line{Pointer: string(p.Pointer), What: what})
-			r.fates[p.Item] = mapped
+			if !known {
+				r.out.Unmapped = append(r.out.Unmapped, Line{Pointer: r.pointer(p), What: what})
+				return
+			}
+			draft := &r.out.Drafts[fate.draft]
+			r.out.Parts = append(r.out.Parts, Line{Pointer: r.pointer(p), Reference: draft.Reference(), Mapping: draft.Mapping, What: what})
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *run) pointer(p *expr.Place) string {
+	if r.prefix == "" {
+		return string(p.Pointer)
+	}
+	return r.prefix + string(p.Pointer)
 }
 
 func (r *run) warn(text string) {

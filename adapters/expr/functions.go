@@ -3,6 +3,7 @@ package expr
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -36,21 +37,26 @@ func functions(tables map[string]map[string]string) []function {
 		{name: "upper", args: 1, result: text, call: onText(strings.ToUpper)},
 		{name: "lower", args: 1, result: text, call: onText(strings.ToLower)},
 		{name: "trim", args: 1, result: text, call: onText(strings.TrimSpace)},
-		{name: "replace", args: 3, result: text, call: replaceText},                  // replace(text, old, new)
-		{name: "substring", args: 2, more: 1, result: text, call: substring},         // substring(text, from[, to]), in characters
-		{name: "split", args: 2, result: cel.ListType(cel.StringType), call: split},  // split("a-b", "-") = ["a", "b"]
-		{name: "join", args: 2, result: text, call: join},                            // join(["a", null, "b"], "-") = "a-b"
-		{name: "group", args: 3, result: text, call: group},                          // group("0123AB", 2, "-") = "01-23-AB"
-		{name: "hash", args: 1, result: text, call: hash},                            // SHA-256 of a text or a list of texts, in hex
-		{name: "pick", args: 3, result: cel.DynType, call: pick},                     // pick(list, "type", 10): the first item whose member is that
-		{name: "lookup", args: 2, result: text, call: lookup(tables)},                // lookup("table", key); null when the table has no such row
-		{name: "tokenSystem", args: 2, result: text, call: tokenSystem, nulls: true}, // tokenSystem("urn:x|7", default) = "urn:x"; the default without a |
-		{name: "tokenValue", args: 1, result: text, call: tokenValue},                // tokenValue("urn:x|7") = "7"
-		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                 // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
-		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},              // true UTC seconds shown at an offset in seconds
-		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                      // local wall time counted as if it were UTC, with its "-0800"
-		{name: "localTime", args: 2, result: text, call: localTime},                  // localTime("2024-01-05 07:15:02", "Europe/Oslo")
-		{name: "hl7Time", args: 2, result: text, call: hl7Time},                      // hl7Time("20120530112340", "UTC")
+		{name: "replace", args: 3, result: text, call: replaceText},                           // replace(text, old, new)
+		{name: "substring", args: 2, more: 1, result: text, call: substring},                  // substring(text, from[, to]), in characters
+		{name: "split", args: 2, result: cel.ListType(cel.StringType), call: split},           // split("a-b", "-") = ["a", "b"]
+		{name: "join", args: 2, result: text, call: join},                                     // join(["a", null, "b"], "-") = "a-b"
+		{name: "group", args: 3, result: text, call: group},                                   // group("0123AB", 2, "-") = "01-23-AB"
+		{name: "hash", args: 1, result: text, call: hash},                                     // SHA-256 of a text or a list of texts, in hex
+		{name: "pick", args: 3, result: cel.DynType, call: pick},                              // pick(list, "type", 10): the first item whose member is that
+		{name: "lookup", args: 2, result: text, call: lookup(tables)},                         // lookup("table", key); null when the table has no such row
+		{name: "tokenSystem", args: 2, result: text, call: tokenSystem, nulls: true},          // tokenSystem("urn:x|7", default) = "urn:x"; the default without a |
+		{name: "tokenValue", args: 1, result: text, call: tokenValue},                         // tokenValue("urn:x|7") = "7"
+		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                          // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
+		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},                       // true UTC seconds shown at an offset in seconds
+		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                               // local wall time counted as if it were UTC, with its "-0800"
+		{name: "localTime", args: 2, result: text, call: localTime},                           // localTime("2024-01-05 07:15:02", "Europe/Oslo")
+		{name: "hl7Time", args: 1, more: 1, result: text, call: hl7Time},                      // hl7Time("20120530112340"[, "UTC"])
+		{name: "millis", args: 2, result: cel.DynType, call: millis},                          // milliseconds from one time to another
+		{name: "hl7System", args: 4, result: text, call: hl7System, nulls: true},              // hl7System(namespace, universal id, its type, sender): the system of an identifier
+		{name: "first", args: 1, result: cel.DynType, call: first},                            // the first item of a list, null when it is empty
+		{name: "rest", args: 1, result: cel.ListType(cel.DynType), call: rest},                // all items but the first
+		{name: "flatten", args: 1, more: 1, result: cel.ListType(cel.DynType), call: flatten}, // flatten([[1,2],[3]][, 2]) = [1,2,3,null]: rows of a given width
 	}
 }
 
@@ -332,4 +338,88 @@ func tokenValue(args []ref.Val) ref.Val {
 		return types.String(value)
 	}
 	return types.String(text)
+}
+
+// hl7System gives the system of an HL7 v2 identifier from its assigning authority (data types HD and EI): ISO object identifiers, UUIDs, URIs and EUI-64
+// have their own systems; a namespace that only the sender knows becomes urn:firth:hl7v2:<sender>:<namespace>, or without namespace
+// urn:firth:hl7v2:<sender>.
+func hl7System(args []ref.Val) ref.Val {
+	var texts [4]string
+	for i := range texts {
+		texts[i], _ = ofVal(args[i]).Text()
+	}
+	namespace, universal, kind, sender := texts[0], texts[1], texts[2], texts[3]
+	switch strings.ToUpper(kind) {
+	case "ISO":
+		if universal != "" {
+			return types.String("urn:oid:" + universal)
+		}
+	case "UUID", "GUID":
+		if universal != "" {
+			return types.String("urn:uuid:" + strings.ToLower(universal))
+		}
+	case "URI":
+		if universal != "" {
+			return types.String(universal)
+		}
+	case "EUI-64":
+		return types.String("urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680")
+	}
+	system := "urn:firth:hl7v2"
+	for _, part := range []string{sender, namespace} {
+		if part != "" {
+			system += ":" + url.PathEscape(part)
+		}
+	}
+	return types.String(system)
+}
+
+func first(args []ref.Val) ref.Val {
+	for item := range ofVal(args[0]).Each() {
+		return item.celValue()
+	}
+	return missing
+}
+
+func rest(args []ref.Val) ref.Val {
+	var items []ref.Val
+	n := 0
+	for item := range ofVal(args[0]).Each() {
+		if n++; n > 1 {
+			items = append(items, item.celValue())
+		}
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, items)
+}
+
+// maxFlat bounds the items of a flattened list; a waveform of ten minutes at 1,000 Hz fits.
+const maxFlat = 1_000_000
+
+func flatten(args []ref.Val) ref.Val {
+	width := 0
+	if len(args) == 2 {
+		n, ok := whole(args[1])
+		if !ok || n < 1 || n > 1000 {
+			return types.NewErr("the width must be 1 to 1000")
+		}
+		width = n
+	}
+	var flat []ref.Val
+	for row := range ofVal(args[0]).Each() {
+		n := 0
+		for item := range row.Each() {
+			flat = append(flat, item.celValue())
+			n++
+		}
+		if width > 0 && n > width {
+			return types.NewErr("a row has more than %d items", width)
+		}
+		for ; n < width; n++ {
+			flat = append(flat, missing)
+		}
+		if len(flat) > maxFlat {
+			return types.NewErr("the list is too long")
+		}
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, flat)
 }

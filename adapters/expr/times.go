@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
+	"github.com/firth-health/firth/adapters/hl7v2"
 	"github.com/firth-health/firth/fhir"
 )
 
@@ -203,7 +204,29 @@ func placed(t fhir.DateTime, zoneName ref.Val) ref.Val {
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	return types.String(FormatTime(inZone(t.Low, zone), t.Digits))
+	placed, err := InZone(t.Low, zone)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.String(FormatTime(placed, t.Digits))
+}
+
+// InZone keeps the wall clock and changes the zone. On the nights that clocks change, some local times do not exist and some happen twice: both are errors, because
+// either choice could be an hour wrong.
+func InZone(t time.Time, zone *time.Location) (time.Time, error) {
+	placed := inZone(t, zone)
+	if placed.Hour() != t.Hour() || placed.Minute() != t.Minute() {
+		return placed, fmt.Errorf("the local time does not exist: the clocks were put forward")
+	}
+	_, offset := placed.Zone()
+	for _, other := range []time.Time{placed.Add(-3 * time.Hour), placed.Add(3 * time.Hour)} {
+		_, before := other.Zone()
+		twin := placed.Add(time.Duration(offset-before) * time.Second)
+		if _, twins := twin.Zone(); before != offset && twins == before && twin.Hour() == t.Hour() && twin.Minute() == t.Minute() {
+			return placed, fmt.Errorf("the local time happens twice: the clocks were put back")
+		}
+	}
+	return placed, nil
 }
 
 // LoadZone finds a zone by IANA name ("Europe/Oslo"), by offset ("+02:00") or "UTC". "Local" is refused: it would depend on the machine.
@@ -221,7 +244,8 @@ func LoadZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// hl7Time reads the HL7 v2 data types DTM and TS: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ] (HL7 v2.6 chapter 2A, DTM).
+// hl7Time reads the HL7 v2 data types DTM and TS. Without an offset in the text it takes the zone; without a zone it gives the local time as it is, for
+// the manifest's time.zone to complete.
 func hl7Time(args []ref.Val) ref.Val {
 	text, ok := args[0].(types.String)
 	if !ok {
@@ -230,58 +254,35 @@ func hl7Time(args []ref.Val) ref.Val {
 	if blank(string(text)) {
 		return missing
 	}
-	iso, ok := isoOfHL7(strings.TrimSpace(string(text)))
-	if !ok {
-		return types.NewErr("the value is not an HL7 v2 date and time")
+	zone := time.UTC
+	if len(args) == 2 && !isAbsent(args[1]) {
+		name, _ := args[1].(types.String)
+		var err error
+		if zone, err = LoadZone(string(name)); err != nil {
+			return types.WrapErr(err)
+		}
 	}
-	t, err := fhir.ParseDateTime(iso)
+	dateTime, hasZone, err := hl7v2.ParseTime(strings.TrimSpace(string(text)), zone)
 	if err != nil {
-		return types.NewErr("the value is not an HL7 v2 date and time")
+		return types.WrapErr(err)
 	}
-	return placed(t, args[1])
+	if !hasZone && (len(args) == 1 || isAbsent(args[1])) {
+		dateTime = strings.TrimSuffix(dateTime, "Z")
+	}
+	return types.String(dateTime)
 }
 
-func isoOfHL7(text string) (string, bool) {
-	digits, zone := text, ""
-	if i := strings.IndexAny(text, "+-"); i >= 0 {
-		digits, zone = text[:i], text[i:]
-		if len(zone) != 5 {
-			return "", false
-		}
-		zone = zone[:3] + ":" + zone[3:]
+// millis is the time from one dateTime to another, in milliseconds.
+func millis(args []ref.Val) ref.Val {
+	if isAbsent(args[1]) {
+		return missing
 	}
-	whole, fraction, hasFraction := strings.Cut(digits, ".")
-	if hasFraction && len(whole) != 14 {
-		return "", false
+	from, okFrom := args[0].(types.String)
+	to, okTo := args[1].(types.String)
+	start, err := fhir.ParseDateTime(string(from))
+	end, errEnd := fhir.ParseDateTime(string(to))
+	if !okFrom || !okTo || err != nil || errEnd != nil || start.HasZone != end.HasZone {
+		return types.NewErr("needs two times")
 	}
-	var b strings.Builder
-	for i, separator := range []string{"", "-", "-", "T", ":", ":"} {
-		from, to := 2+2*i, 4+2*i
-		if i == 0 {
-			from = 0
-		}
-		if from >= len(whole) {
-			break
-		}
-		if to > len(whole) {
-			return "", false
-		}
-		b.WriteString(separator + whole[from:to])
-	}
-	switch len(whole) {
-	case 4, 6, 8:
-		return b.String(), zone == ""
-	case 10:
-		b.WriteString(":00")
-	case 12, 14:
-	default:
-		return "", false
-	}
-	if len(whole) < 14 {
-		b.WriteString(":00")
-	}
-	if hasFraction {
-		b.WriteString("." + fraction)
-	}
-	return b.String() + zone, true
+	return newDecimal(fhir.NewDecimal(end.Low.Sub(start.Low).Microseconds(), -3))
 }
