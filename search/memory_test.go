@@ -135,7 +135,7 @@ func TestLastUpdatedKey(t *testing.T) {
 func TestExplain(t *testing.T) {
 	plan := And{
 		Or{exactly("a\x01t1"), withPrefix("a\x01t2"), Or{}},
-		Not{Keys{Lo: "b\x01l1", Hi: "b\x01l2", Contains: []string{"\x01u"}, TailLo: "3", TailHi: "4"}},
+		Not{Keys{Lo: "b\x01l1", Hi: "b\x01l3", Contains: []string{"\x01u"}, TailLo: "3", TailHi: "4"}},
 		Ref{"subject", "Patient", IDs{"1", "2"}},
 		RevRef{"Observation", "subject", All{}},
 	}
@@ -145,7 +145,7 @@ func TestExplain(t *testing.T) {
     keys a␁t2…
     nothing
   not
-    keys [b␁l1, b␁l2) containing "␁u" with tail in [3, 4)
+    keys [b␁l1, b␁l3) containing "␁u" with tail in [3, 4)
   refers under subject to Patient
     ids 1 2
   referred to under subject by Observation
