@@ -40,7 +40,7 @@ func arithmetic(operator string) operation {
 			operator != "div" && operator != "mod":
 			v, ok = m.quantityArithmetic(operator, a.toQuantity(), b.toQuantity())
 		default:
-			return m.fail(where, "cannot compute a %s %s a %s", a.describe(), operator, b.describe())
+			return m.fail(where, "cannot compute %s %s %s", a.describe(), operator, b.describe())
 		}
 		if err != nil {
 			return err

@@ -57,7 +57,7 @@ func boundary(direction int) func(m *machine, in *invocation, mark int) error {
 			t, ok := temporalBoundary(*v.temporal(), direction, int(digits))
 			return m.yieldIf(mark, newTemporal(t), ok)
 		}
-		return m.fail(in.at, "%s() needs a number, Quantity, date or time, found a %s", in.name, v.describe())
+		return m.fail(in.at, "%s() needs a number, Quantity, date or time, found %s", in.name, v.describe())
 	}
 }
 
@@ -187,7 +187,7 @@ func precisionOf(m *machine, in *invocation, mark int) error {
 		m.truncate(mark)
 		return nil
 	default:
-		return m.fail(in.at, "precision() needs a number, date or time, found a %s", v.describe())
+		return m.fail(in.at, "precision() needs a number, date or time, found %s", v.describe())
 	}
 	return m.yield(mark, newInteger(int64(digits)))
 }

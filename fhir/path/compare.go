@@ -50,7 +50,7 @@ func (m *machine) compare(a, b *Value) (order int, known bool, problem string) {
 		order, known = m.compareQuantities(a.toQuantity(), b.toQuantity())
 		return order, known, ""
 	}
-	return 0, false, fmt.Sprintf("cannot compare a %s with a %s", a.describe(), b.describe())
+	return 0, false, fmt.Sprintf("cannot compare %s with %s", a.describe(), b.describe())
 }
 
 // toQuantity is the implicit conversion of a number.

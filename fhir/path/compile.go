@@ -152,7 +152,7 @@ func (c *compiler) index(e *index) (code, error) {
 			return err
 		}
 		if ok && i.kind != Integer {
-			return m.fail(e.at, "expected an Integer as index, found a %s", i.describe())
+			return m.fail(e.at, "expected an Integer as index, found %s", i.describe())
 		}
 		if !ok {
 			m.truncate(mark)
@@ -179,7 +179,7 @@ func (c *compiler) unary(e *unary) (code, error) {
 			return err
 		}
 		if !v.isNumber() && v.kind != QuantityKind {
-			return m.fail(e.at, "expected a number or Quantity after %s, found a %s", e.operator, v.describe())
+			return m.fail(e.at, "expected a number or Quantity after %s, found %s", e.operator, v.describe())
 		}
 		if e.operator == "-" {
 			v = negate(v)
@@ -201,7 +201,7 @@ func (c *compiler) typeTest(e *typeTest) (code, error) {
 	run := isType
 	if e.operator == "as" {
 		run = asType
-		if c.options.search {
+		if c.options.lenientAs {
 			matcher.exact, run = true, ofType
 		}
 	}
@@ -254,7 +254,7 @@ func (c *compiler) call(e *call) (code, error) {
 		in.args = append(in.args, a)
 	}
 	run := f.run
-	if c.options.search && e.name == "as" {
+	if c.options.lenientAs && e.name == "as" {
 		run = ofType
 	}
 	return func(m *machine) error {
@@ -277,7 +277,7 @@ func (c *compiler) argument(f *function, i int, arg expr) (a argument, err error
 			return a, c.fail(at(arg.offset()), "expected the name of a type")
 		}
 		if a.matcher, err = c.matcher(name); err == nil {
-			a.matcher.exact = f.name == "ofType" || c.options.search && f.name == "as"
+			a.matcher.exact = f.name == "ofType" || c.options.lenientAs && f.name == "as"
 		}
 		return a, err
 	case f.takes == regularExpression && i == 0:

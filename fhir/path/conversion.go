@@ -262,7 +262,7 @@ func (m *machine) quantityIn(in *invocation, v Value) (Value, bool, error) {
 		return result, ok, err
 	}
 	if unit.kind != String {
-		return Value{}, false, m.fail(in.at, "%s() needs a String as unit, found a %s", in.name, unit.describe())
+		return Value{}, false, m.fail(in.at, "%s() needs a String as unit, found %s", in.name, unit.describe())
 	}
 	q, target := result.quantity(), Quantity{Value: fhir.NewDecimal(1, 0), Unit: unit.system.(string)}
 	if word := calendarUnit(target.Unit); word != "" {

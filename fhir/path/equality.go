@@ -104,8 +104,8 @@ func (m *machine) equalNodes(a, b fhir.Node) bool {
 			return false
 		}
 		for c := a.First(); c.Ok(); c = c.Next() {
-			m.steps -= 1 + b.Len()/16
-			if d := memberNamed(b, "", memberName(c)); m.steps < 0 || !d.Ok() || !m.equalNodes(c, d) {
+			m.steps--
+			if d := m.memberNamed(b, "", memberName(c)); m.steps < 0 || !d.Ok() || !m.equalNodes(c, d) {
 				return false
 			}
 		}
@@ -221,8 +221,8 @@ func (m *machine) equivalentMembers(a, b fhir.Node) bool {
 		if c.KeyIs("id") {
 			continue
 		}
-		m.steps -= 1 + b.Len()/16
-		if d := memberNamed(b, "", memberName(c)); !d.Ok() || !m.equivalentNodes(c, d) {
+		m.steps--
+		if d := m.memberNamed(b, "", memberName(c)); !d.Ok() || !m.equivalentNodes(c, d) {
 			return false
 		}
 	}

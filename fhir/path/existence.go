@@ -66,7 +66,7 @@ func quantifier(decisive truth, result bool) func(m *machine, in *invocation, ma
 			switch {
 			case v.kind == None:
 			case v.kind != Boolean:
-				return m.fail(in.at, "%s() needs Booleans, found a %s", in.name, v.describe())
+				return m.fail(in.at, "%s() needs Booleans, found %s", in.name, v.describe())
 			case truthOf(v.system.(bool)) == decisive:
 				answer = result
 			}

@@ -63,7 +63,7 @@ func existenceRows() []row {
 		{"{}.allFalse()", isTrue()},
 		{"(true | false).anyFalse()", isTrue()},
 		{"{}.anyFalse()", isFalse()},
-		{"(1 | 2).allTrue()", items("error: line 1, column 9: allTrue() needs Booleans, found a Integer")},
+		{"(1 | 2).allTrue()", items("error: line 1, column 9: allTrue() needs Booleans, found an Integer")},
 		{"(1 | 2).subsetOf(1 | 2 | 3)", isTrue()},
 		{"(1 | 4).subsetOf(1 | 2 | 3)", isFalse()},
 		{"{}.subsetOf(1)", isTrue()},
@@ -114,7 +114,7 @@ func filterRows() []row {
 		{"(3 | 1 | 2).sort()", items("Integer 1", "Integer 2", "Integer 3")},
 		{"(3 | 1 | 2).sort(-$this)", items("Integer 3", "Integer 2", "Integer 1")},
 		{"name.sort(family, -use).use", items("code usual", "code maiden", "code official")},
-		{"(1 | 'a').sort()", items("error: line 1, column 11: cannot compare a String with a Integer")},
+		{"(1 | 'a').sort()", items("error: line 1, column 11: cannot compare a String with an Integer")},
 	}
 }
 
@@ -216,7 +216,7 @@ func stringRows() []row {
 		{"'x'.encode('rot13')", items("error: line 1, column 5: encode() does not know \"rot13\"")},
 		{"'<&'.escape('html')", items("String &lt;&amp;")},
 		{"'\\\\\"\\\\n'.unescape('json')", items("String \"\n")},
-		{"1.length()", items("error: line 1, column 3: length() needs a String, found a Integer")},
+		{"1.length()", items("error: line 1, column 3: length() needs a String, found an Integer")},
 		{"{}.length()", nothing()},
 	}
 }

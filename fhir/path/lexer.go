@@ -317,7 +317,8 @@ func (l *lexer) clock() bool {
 		return false
 	}
 	l.pos += 2
-	if l.two(':') && l.two(':') {
+	minute := l.two(':')
+	if second := minute && l.two(':'); second {
 		l.fraction()
 	}
 	return true

@@ -33,7 +33,7 @@ func (m *machine) numeric(in *invocation, mark int) (v Value, ok bool, err error
 
 func (m *machine) numericOf(in *invocation, v Value) (Value, bool, error) {
 	if v.kind != None && !v.isNumber() {
-		return v, false, m.fail(in.at, "%s() needs a number, found a %s", in.name, v.describe())
+		return v, false, m.fail(in.at, "%s() needs a number, found %s", in.name, v.describe())
 	}
 	return v, v.kind != None, nil
 }

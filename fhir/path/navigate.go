@@ -81,7 +81,9 @@ func (m *machine) walkSystem(v *Value, steps []step) error {
 func (m *machine) walkMember(object fhir.Node, s *step, e *spec.Element, typ *spec.Type, rest []step) error {
 	var value, sibling fhir.Node
 	complete := typ != nil && typ.Kind != spec.Primitive
+	passed := 0
 	for c := object.First(); c.Ok(); c = c.Next() {
+		passed++
 		if c.KeyIs(s.name) {
 			value = c
 			if complete {
@@ -91,6 +93,7 @@ func (m *machine) walkMember(object fhir.Node, s *step, e *spec.Element, typ *sp
 			sibling = c
 		}
 	}
+	m.steps -= passed / membersPerStep
 	return m.walkItems(value, sibling, e, typ, rest)
 }
 
@@ -98,7 +101,9 @@ func (m *machine) walkMember(object fhir.Node, s *step, e *spec.Element, typ *sp
 func (m *machine) walkChoice(object fhir.Node, s *step, owner *spec.Type, rest []step) error {
 	var value, sibling fhir.Node
 	var found *spec.Element
+	passed := 0
 	for c := object.First(); c.Ok(); c = c.Next() {
+		passed++
 		key := memberName(c)
 		isSibling := len(key) > 0 && key[0] == '_'
 		if isSibling {
@@ -118,6 +123,7 @@ func (m *machine) walkChoice(object fhir.Node, s *step, owner *spec.Type, rest [
 			value = c
 		}
 	}
+	m.steps -= passed / membersPerStep
 	if found == nil {
 		return nil
 	}
@@ -200,7 +206,7 @@ func (m *machine) pushChildren(where at, v *Value) error {
 		value, sibling := c, fhir.Node{}
 		if len(key) > 0 && key[0] == '_' {
 			key = key[1:]
-			if memberNamed(object, "", key).Ok() {
+			if m.memberNamed(object, "", key).Ok() {
 				continue // came with its value
 			}
 			value, sibling = fhir.Node{}, c
@@ -208,7 +214,7 @@ func (m *machine) pushChildren(where at, v *Value) error {
 		var e *spec.Element
 		var typ *spec.Type
 		if v.typ != nil {
-			if e = v.typ.ChildBytes(key); e == nil {
+			if e = v.typ.ChildBytes(key); e == nil || e.Choice && len(key) == len(e.Name) {
 				continue
 			}
 			typ = e.Type()
@@ -216,7 +222,7 @@ func (m *machine) pushChildren(where at, v *Value) error {
 			continue
 		}
 		if value.Ok() && (typ == nil || typ.Kind == spec.Primitive) {
-			sibling = memberNamed(object, "_", key)
+			sibling = m.memberNamed(object, "_", key)
 		}
 		if err := m.walkItems(value, sibling, e, typ, nil); err != nil {
 			return err
@@ -225,12 +231,20 @@ func (m *machine) pushChildren(where at, v *Value) error {
 	return nil
 }
 
-// memberNamed finds the member whose name is prefix and key.
-func memberNamed(object fhir.Node, prefix string, key []byte) fhir.Node {
+// memberNamed finds the member whose name is prefix and key. Members passed over cost steps, so that huge objects do not cost unbounded time.
+func (m *machine) memberNamed(object fhir.Node, prefix string, key []byte) fhir.Node {
+	passed := 0
 	for c := object.First(); c.Ok(); c = c.Next() {
-		if rest, ok := bytes.CutPrefix(memberName(c), []byte(prefix)); ok && bytes.Equal(rest, key) {
+		name := memberName(c)
+		if len(name) == len(prefix)+len(key) && string(name[:len(prefix)]) == prefix && bytes.Equal(name[len(prefix):], key) {
+			m.steps -= passed / membersPerStep
 			return c
 		}
+		passed++
 	}
+	m.steps -= passed / membersPerStep
 	return fhir.Node{}
 }
+
+// membersPerStep is how many members may be passed over for one step of the budget.
+const membersPerStep = 16

@@ -1,5 +1,7 @@
 package path
 
+import "strings"
+
 // operation computes a binary operator: the left operand is on the stack from mark to middle, the right one above. It leaves the
 // result at mark.
 type operation func(m *machine, where at, mark, middle int) error
@@ -166,7 +168,7 @@ func concatenate(m *machine, where at, mark, middle int) error {
 	for i := mark; i < high; i++ {
 		v := m.stack[i].asSystem()
 		if v.kind != String && v.kind != None {
-			return m.fail(where, "expected a String on each side of &, found a %s", v.describe())
+			return m.fail(where, "expected a String on each side of &, found %s", v.describe())
 		}
 		text += v.Text()
 	}
@@ -176,10 +178,14 @@ func concatenate(m *machine, where at, mark, middle int) error {
 	return m.yield(mark, newString(text))
 }
 
-// describe names the type of a value for an error message.
+// describe names the type of a value for an error message, with an article.
 func (v Value) describe() string {
-	if name := v.TypeName(); name != "" {
-		return name
+	switch name := v.TypeName(); {
+	case name == "":
+		return "a value of unknown type"
+	case strings.Contains("AEIOaeio", name[:1]):
+		return "an " + name
+	default:
+		return "a " + name
 	}
-	return "value of unknown type"
 }

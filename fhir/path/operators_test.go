@@ -86,7 +86,7 @@ func TestComparison(t *testing.T) {
 		{"'Z' < 'a'", isTrue()},
 		{"{} < 1", nothing()},
 		{"(1 | 2) < 3", items("error: line 1, column 9: expected one item on each side, found 2 and 1")},
-		{"1 < 'a'", items("error: line 1, column 3: cannot compare a Integer with a String")},
+		{"1 < 'a'", items("error: line 1, column 3: cannot compare an Integer with a String")},
 		{"birthDate < @T10:00", items("error: line 1, column 11: cannot compare a Date with a Time")},
 		{"true < false", items("error: line 1, column 6: cannot compare a Boolean with a Boolean")},
 		{"birthDate < @1975", isTrue()},
@@ -148,8 +148,8 @@ func TestArithmetic(t *testing.T) {
 		{"'a' + {}", nothing()},
 		{"'a' & {}", items("String a")},
 		{"{} & {}", items("String ")},
-		{"'a' & 1", items("error: line 1, column 5: expected a String on each side of &, found a Integer")},
-		{"'a' + 1", items("error: line 1, column 5: cannot compute a String + a Integer")},
+		{"'a' & 1", items("error: line 1, column 5: expected a String on each side of &, found an Integer")},
+		{"'a' + 1", items("error: line 1, column 5: cannot compute a String + an Integer")},
 		{"-'a'", items("error: line 1, column 1: expected a number or Quantity after -, found a String")},
 		{"1 'kg' + 2.5 'kg'", items("Quantity 3.5 'kg'")},
 		{"1 'kg' + 1 'm'", nothing()},
@@ -182,7 +182,7 @@ func TestDateArithmetic(t *testing.T) {
 		{"@2024 + 100000 years", nothing()},
 		{"@2024-01-01 + 1 'mo'", items("error: line 1, column 13: only calendar durations and UCUM wk, d, h, min, s and ms can be added to dates and times")},
 		{"birthDate + 10 years", items("Date 1984-12-25")},
-		{"@2024-01-01 + 1", items("error: line 1, column 13: cannot compute a Date + a Integer")},
+		{"@2024-01-01 + 1", items("error: line 1, column 13: cannot compute a Date + an Integer")},
 	})
 }
 

@@ -125,7 +125,7 @@ func (k *checker) member(e *member, focus static) (static, error) {
 		t := k.defs.Type(e.name)
 		mismatch := input.known && !slices.ContainsFunc(input.types, func(i itemType) bool { return i.fhir.Is(e.name) || i.fhir != nil && t.Is(i.fhir.Name) })
 		switch {
-		case mismatch && k.options.search: // an alternative for another type of a parameter with several bases
+		case mismatch && k.options.lenientAs: // an alternative for another type of a parameter with several bases
 			return static{none: true}, nil
 		case mismatch:
 			return static{}, k.fail(e.at, "the expression is evaluated on %s, not on %s", describeTypes(input), e.name)

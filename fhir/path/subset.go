@@ -42,7 +42,7 @@ func (m *machine) number(in *invocation, i int) (n int64, ok bool, err error) {
 		return 0, false, err
 	}
 	if v.kind != Integer {
-		return 0, false, m.fail(in.at, "%s() needs an Integer, found a %s", in.name, v.describe())
+		return 0, false, m.fail(in.at, "%s() needs an Integer, found %s", in.name, v.describe())
 	}
 	return v.system.(int64), true, nil
 }

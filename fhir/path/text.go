@@ -48,7 +48,7 @@ func (m *machine) textOf(in *invocation, v Value) (s string, ok bool, err error)
 		s = v.system.(string)
 		return s, true, m.spendText(in.at, len(s))
 	}
-	return "", false, m.fail(in.at, "%s() needs a String, found a %s", in.name, v.describe())
+	return "", false, m.fail(in.at, "%s() needs a String, found %s", in.name, v.describe())
 }
 
 // textArgument evaluates an argument that must be a String; ok is false when it is empty.

@@ -47,7 +47,7 @@ func (c *compiler) matcher(name typeName) (*typeMatcher, error) {
 		if t.fhir == nil && t.kind == None {
 			return nil, c.fail(name.at, "expected the name of a type, %q is none", name.name)
 		}
-		if c.options.search && (t.kind == DateTime || t.kind == Date || t.kind == Time) {
+		if c.options.lenientAs && (t.kind == DateTime || t.kind == Date || t.kind == Time) {
 			t.fhir = c.defs.Type(fhirNameOf(t.kind))
 		}
 	case "FHIR":
