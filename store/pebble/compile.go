@@ -8,16 +8,8 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-const (
-	// smallRange is how many entries of a range are read to find out that it is small.
-	smallRange = 256
-
-	// maxUnion is how many postings are merged on the fly; more are gathered first.
-	maxUnion = 16
-
-	// testWorth is what a test of one candidate may cost in scanned entries before scanning is the better way.
-	testWorth = 15
-)
+// testWorth is what a test of one candidate may cost in scanned entries before scanning is the better way.
+const testWorth = 15
 
 // compile turns a conjunction into a source of rows. Lazily, wide ranges are left to a test of each candidate, which is best when few rows are
 // asked for and most candidates pass. Otherwise they become bitmaps, unless few candidates are left to test.
@@ -85,7 +77,7 @@ func (v *view) narrow(plan search.Plan) (rowSource, bool) {
 		}
 		return v.smallRange(p)
 	case search.Or:
-		if len(p) > maxUnion {
+		if len(p) > v.tune.maxUnion {
 			return nil, false
 		}
 		u := make(union, len(p))
@@ -112,7 +104,7 @@ func (v *view) smallRange(p search.Keys) (rowSource, bool) {
 	start, complete := v.cost, true
 	v.scan(p, func(row uint64) bool {
 		rows = append(rows, row)
-		complete = v.cost-start < smallRange
+		complete = v.cost-start < v.tune.smallRange
 		return complete
 	})
 	if !complete {
@@ -159,12 +151,12 @@ func (v *view) alive(row uint64) bool {
 
 // gather decides about the wide parts: scan those that cost less than testing the candidates of the smallest part.
 func (c *compiler) gather() {
-	tried := 1 << 14
+	tried := c.v.tune.firstGather / 8
 	for c.smallest() == unknownSize && len(c.wide) > 0 && !c.v.stopped() {
 		tried *= 8
 		c.gatherWithin(tried)
 	}
-	if limit := max(c.smallest()*testWorth, smallRange); len(c.wide) > 0 && limit > tried {
+	if limit := max(c.smallest()*testWorth, c.v.tune.smallRange); len(c.wide) > 0 && limit > tried {
 		c.gatherWithin(limit)
 	}
 }

@@ -185,7 +185,7 @@ func (x *keyIndex) replace(old, next *state) {
 
 // visitMatches runs a plan on what is stored now.
 func (s *Store) visitMatches(typ string, plan search.Plan, visit func(row uint64) bool) error {
-	v, err := viewOf(context.Background(), s.db, s.types.Load(), typ)
+	v, err := s.viewOf(context.Background(), s.db, typ)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ func (r *run) countAll() {
 		if r.from != nil {
 			return
 		}
-		v.limit = v.cost + boundedCost
+		v.limit = v.cost + v.tune.boundedCost
 	}
 	n := v.matches(r.plan)
 	if !v.stopped() {

@@ -20,6 +20,7 @@ import (
 type Store struct {
 	opts Options
 	db   *engine.DB
+	tune tuning
 
 	types  atomic.Pointer[typeTable] // what readers see; only the committer replaces it
 	secret [16]byte                  // signs cursors
@@ -56,7 +57,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	s := &Store{opts: opts, db: db, admission: semaphore.NewWeighted(opts.QueueBytes), queue: make(chan *request, queueLength)}
+	s := &Store{opts: opts, db: db, tune: defaultTuning(), admission: semaphore.NewWeighted(opts.QueueBytes), queue: make(chan *request, queueLength)}
 	c, err := s.load()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), db.Close())

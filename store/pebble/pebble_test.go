@@ -29,3 +29,11 @@ func openDir(t *testing.T, dir string) store.Store {
 func TestStore(t *testing.T) { storetest.Run(t, openMemory) }
 
 func TestPersistent(t *testing.T) { storetest.RunPersistent(t, openDir) }
+
+func TestDifferential(t *testing.T) {
+	storetest.Differential(t, openMemory, 1, storetest.Cases(t, 2000))
+}
+
+func TestDifferentialTuned(t *testing.T) {
+	storetest.Differential(t, func(t *testing.T) store.Store { return pebble.OpenTuned(t) }, 1, storetest.Cases(t, 2000))
+}

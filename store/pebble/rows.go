@@ -81,9 +81,6 @@ type postings struct {
 	about  int
 }
 
-// headLength is how many postings are read to guess the number of all.
-const headLength = 48
-
 // postings opens the rows of an index key; few of them come back as a list.
 func (v *view) postings(key string) rowSource {
 	prefix := postingPrefix(make([]byte, 0, typeLen+len(key)+1+rowLen), v.t, key)
@@ -97,7 +94,7 @@ func (v *view) postingsUnder(prefix []byte, limit uint64) rowSource {
 		return &rowList{}
 	}
 	p := &postings{v: v, it: it, prefix: prefix}
-	for p.ok = v.seek(it, prefix); p.ok && len(p.head) < headLength; p.ok = v.next(it) {
+	for p.ok = v.seek(it, prefix); p.ok && len(p.head) < v.tune.headLength; p.ok = v.next(it) {
 		p.head = append(p.head, tailRow(it.Key()))
 	}
 	if !p.ok {
@@ -105,9 +102,8 @@ func (v *view) postingsUnder(prefix []byte, limit uint64) rowSource {
 		return &rowList{p.head, len(p.head)}
 	}
 	p.row = tailRow(it.Key())
-	first, last := p.head[0], p.head[headLength-1]
-	p.about = int(float64(headLength) * float64(limit-first) / float64(last-first+1))
-	p.about = max(p.about, headLength+1)
+	first, last, n := p.head[0], p.head[len(p.head)-1], len(p.head)
+	p.about = max(n+1, int(float64(n)*float64(limit-first)/float64(last-first+1)))
 	return p
 }
 

@@ -10,17 +10,6 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-const (
-	// boundedCost is how many index entries a bounded total may cost beyond the page.
-	boundedCost = 10_000
-
-	// lazyTests is how many candidates are tested before wide ranges are gathered into bitmaps.
-	lazyTests = 1500
-
-	// fewMatches is how many matches are sorted in memory rather than found by walking the sort index.
-	fewMatches = 1500
-)
-
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
 	if err := s.enter(); err != nil {
@@ -131,7 +120,7 @@ func (r *run) find() {
 		r.findHot(h)
 		return
 	}
-	if s := r.v.stream(r.plan); s.source.size() <= fewMatches && r.findFew(s) {
+	if s := r.v.stream(r.plan); s.source.size() <= r.v.tune.fewMatches && r.findFew(s) {
 		return
 	}
 	r.findByWalk()
@@ -167,7 +156,7 @@ func (r *run) findFew(s *stream) bool {
 	b := best{order: r.order, limit: r.want}
 	count := 0
 	for row, ok := s.seek(0); ok; row, ok = s.seek(row + 1) {
-		if count++; count > 4*fewMatches {
+		if count++; count > 4*r.v.tune.fewMatches {
 			return false
 		}
 		r.consider(&b, row)
@@ -211,7 +200,7 @@ func (r *run) countOn(n int, next func() bool) {
 		return
 	}
 	if r.q.Total == search.Bounded {
-		r.v.limit = r.v.cost + boundedCost
+		r.v.limit = r.v.cost + r.v.tune.boundedCost
 	}
 	for next() {
 		n++

@@ -8,9 +8,6 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// walkPatience is how many entries of a sort index are passed for each match before all matches are sorted in memory after all.
-const walkPatience = 50
-
 // findByWalk goes through the index of the first sort key in order and takes the entries whose resources match, then the matches without a value.
 func (r *run) findByWalk() {
 	r.strategy = "walk of the sort index"
@@ -36,7 +33,7 @@ type membership struct {
 }
 
 func (m *membership) has(row uint64) bool {
-	if m.set == nil && m.asked < lazyTests {
+	if m.set == nil && m.asked < m.r.v.tune.lazyTests {
 		m.asked++
 		return m.r.v.passes(row, m.r.plan, asksID(m.r.plan...))
 	}
@@ -67,7 +64,7 @@ func (r *run) walkValues(m *membership) bool {
 	var value []byte
 	last, begun := position{}, false
 	for entries := 0; w.next(); entries++ {
-		if m.set != nil && entries > 4*fewMatches+walkPatience*int(m.set.GetCardinality()) {
+		if m.set != nil && entries > 4*r.v.tune.fewMatches+r.v.tune.walkPatience*int(m.set.GetCardinality()) {
 			return false
 		}
 		if begun && w.at.row == last.row && bytes.Equal(w.at.value, value) {

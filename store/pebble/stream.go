@@ -13,7 +13,7 @@ func (v *view) stream(plan search.And) *stream {
 	s := &stream{v: v, plan: plan, source: v.compile(plan, false)}
 	v.noteSource(s.source)
 	if j, ok := s.source.(*join); ok && len(j.checks) > 0 {
-		j.patience = v.count.Tested + lazyTests
+		j.patience = v.count.Tested + v.tune.lazyTests
 	}
 	return s
 }

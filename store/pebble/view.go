@@ -22,6 +22,7 @@ type view struct {
 	typ   string
 	t     typeNo
 	n     counts
+	tune  *tuning
 	cost  int  // work done so far, in index entries read
 	limit int  // cost at which all scans end; 0 for none
 	spent bool // the limit was reached, and what was found is not all
@@ -49,7 +50,7 @@ const (
 // newView opens a view on a snapshot. A type that nothing was stored of gives a view of nothing.
 func (s *Store) newView(ctx context.Context, typ string) (*view, error) {
 	snap := s.db.NewSnapshot()
-	v, err := viewOf(ctx, snap, s.types.Load(), typ)
+	v, err := s.viewOf(ctx, snap, typ)
 	if err != nil {
 		return nil, errors.Join(err, snap.Close())
 	}
@@ -57,9 +58,9 @@ func (s *Store) newView(ctx context.Context, typ string) (*view, error) {
 	return v, nil
 }
 
-func viewOf(ctx context.Context, r engine.Reader, table *typeTable, typ string) (*view, error) {
-	v := &view{ctx: ctx, r: r, typ: typ, begun: time.Now()}
-	t, known := table.no(typ)
+func (s *Store) viewOf(ctx context.Context, r engine.Reader, typ string) (*view, error) {
+	v := &view{ctx: ctx, r: r, typ: typ, begun: time.Now(), tune: &s.tune}
+	t, known := s.types.Load().no(typ)
 	if !known {
 		return v, nil
 	}

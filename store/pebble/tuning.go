@@ -1,0 +1,33 @@
+package pebble
+
+// tuning holds the thresholds between strategies. They are fields so that tests can cross them with a handful of resources.
+type tuning struct {
+	// boundedCost is how many index entries a bounded total may cost beyond the page.
+	boundedCost int
+
+	// lazyTests is how many candidates are tested before wide ranges are gathered into bitmaps.
+	lazyTests int
+
+	// fewMatches is how many matches are sorted in memory rather than found by walking the sort index.
+	fewMatches int
+
+	// walkPatience is how many entries of a sort index are passed for each match before all matches are sorted in memory after all.
+	walkPatience int
+
+	// smallRange is how many entries of a range are read to find out that it is small.
+	smallRange int
+
+	// headLength is how many postings are read to guess the number of all.
+	headLength int
+
+	// maxUnion is how many postings are merged on the fly; more are gathered first.
+	maxUnion int
+
+	// firstGather is what gathering a range may cost at first when nothing bounds the candidates.
+	firstGather int
+}
+
+func defaultTuning() tuning {
+	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, headLength: 48, maxUnion: 16,
+		firstGather: 1 << 17}
+}

@@ -1,0 +1,185 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/firth-health/firth/search"
+)
+
+// random makes keys and queries from a small alphabet, so that they meet often.
+type random struct{ *rand.Rand }
+
+func pick[T any](r random, from ...T) T { return from[r.IntN(len(from))] }
+
+// index is the beginning of a key up to its form letter.
+func (r random) index() string { return pick(r, "a\x01t", "a\x01T", "b\x01S", "c\x01l", "ab\x01t") }
+
+// value has values that begin with each other, and bytes at the edges of what a key may hold.
+func (r random) value() string {
+	return pick(r, "", "1", "11", "111", "12", "2", "é", "~", "\x02", "\U0010ffff", "1 1", "long long long value of many bytes")
+}
+
+func (r random) key() string {
+	key := r.index() + r.value()
+	if r.IntN(3) == 0 {
+		key += "\x01" + r.value()
+	}
+	return key
+}
+
+// day is a point of the few that times have.
+func (r random) day() string { return string(rune('0'+r.IntN(5))) + pick(r, "", "0", "00", "5") }
+
+// hot parts of an Observation's keys.
+func (r random) subject() string { return "subject\x01rPatient/" + pick(r, "1", "2", "11") }
+func (r random) code() string    { return "code\x01t" + pick(r, "hr", "bp", "h") + "\x01" + pick(r, "", "L", "M") }
+func (r random) category() string {
+	return "category\x01t" + pick(r, "v", "l") + "\x01" + pick(r, "", "S")
+}
+func (r random) time() string { return "date\x01l" + r.day() + "\x01" + r.day() }
+
+// some appends up to a few keys, most often one.
+func (r random) some(keys []string, make func() string) []string {
+	for range pick(r, 0, 1, 1, 1, 1, 2, 3) {
+		keys = append(keys, make())
+	}
+	return keys
+}
+
+// resourceKeys makes the keys of a resource.
+func (r random) resourceKeys(typ string) []string {
+	var keys []string
+	for range r.IntN(5) {
+		keys = append(keys, r.key())
+	}
+	if typ == "Observation" {
+		for _, make := range []func() string{r.subject, r.code, r.category, r.time} {
+			keys = r.some(keys, make)
+		}
+		if r.IntN(100) == 0 {
+			for i := range 80 {
+				keys = append(keys, "code\x01t"+string(rune('0'+i))+"\x01")
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// query makes a query.
+func (r random) query() search.Query {
+	q := search.Query{Type: pick(r, "Patient", "Observation", "Observation"), Count: pick(r, 0, 1, 2, 3, 5, 10, 1000),
+		Total: pick(r, search.Bounded, search.NoTotal, search.Accurate)}
+	if q.Type == "Observation" && r.IntN(2) == 0 {
+		q.Plan, q.Sort = r.hotPlan(), r.hotSort()
+		return q
+	}
+	q.Plan = r.plan(3)
+	for range pick(r, 0, 0, 1, 1, 2, 3) {
+		q.Sort = append(q.Sort, r.sortKey())
+	}
+	return q
+}
+
+func (r random) sortKey() search.SortKey {
+	key := search.SortKey{Param: "p", Descending: r.IntN(2) == 0}
+	for range pick(r, 1, 1, 1, 2) {
+		key.Prefixes = append(key.Prefixes, pick(r, search.IDPrefix, "date\x01l", "_lastUpdated\x01l", r.index(), r.index(), r.index()))
+	}
+	slices.Sort(key.Prefixes)
+	key.Prefixes = slices.Compact(key.Prefixes)
+	return key
+}
+
+// plan makes a plan of at most that depth.
+func (r random) plan(depth int) search.Plan {
+	if depth > 0 {
+		switch r.IntN(6) {
+		case 0:
+			return search.And(r.plans(depth - 1))
+		case 1:
+			return search.Or(r.plans(depth - 1))
+		case 2:
+			return search.Not{Of: r.plan(depth - 1)}
+		case 3:
+			return search.And{r.plan(depth - 1), r.plan(depth - 1)}
+		}
+	}
+	switch r.IntN(12) {
+	case 0:
+		return search.All{}
+	case 1:
+		ids := search.IDs{}
+		for range r.IntN(5) {
+			ids = append(ids, string("aBz"[r.IntN(3)])+string(rune('0'+r.IntN(10))))
+		}
+		return ids
+	}
+	return r.keys()
+}
+
+func (r random) plans(depth int) []search.Plan {
+	var parts []search.Plan
+	for range r.IntN(4) {
+		parts = append(parts, r.plan(depth))
+	}
+	return parts
+}
+
+// keys makes a range with or without filters.
+func (r random) keys() search.Keys {
+	p := exact(r.key())
+	switch r.IntN(6) {
+	case 0, 1:
+		p = search.Keys{Lo: r.key(), Hi: r.key() + pick(r, "", "\x00")}
+	case 2:
+		p = prefixed(r.index())
+	case 3:
+		p.Lo += "\x00"
+		p.Hi = r.index() + "\U0010ffff\U0010ffff"
+	}
+	if r.IntN(5) == 0 {
+		p.Contains = append(p.Contains, pick(r, "1", "11", "é", "a", "long", " "))
+	}
+	if r.IntN(5) == 0 {
+		p.TailLo, p.TailHi = r.value(), r.value()
+	}
+	return p
+}
+
+// hotPlan makes a query for device data.
+func (r random) hotPlan() search.Plan {
+	plan := search.And{exact(r.subject())}
+	token := func() search.Plan {
+		return pick[search.Plan](r, exact(r.code()), exact(r.category()), search.Or{exact(r.code()), exact(r.code())},
+			prefixed("code\x01thr\x01"), prefixed("code\x01th"), search.Or{exact(r.code()), exact(r.category())}, search.Or{prefixed("code\x01tb"), exact(r.code())})
+	}
+	plan = append(plan, token())
+	if r.IntN(3) == 0 {
+		plan = append(plan, token())
+	}
+	if r.IntN(2) == 0 {
+		dates := search.Keys{Lo: "date\x01l" + r.day(), Hi: "date\x01l" + r.day() + pick(r, "", "\x00")}
+		if r.IntN(3) == 0 {
+			dates.TailLo, dates.TailHi = r.day(), r.day()
+		}
+		plan = append(plan, pick[search.Plan](r, dates, dates, search.Not{Of: dates}, prefixed("date\x01l")))
+	}
+	if r.IntN(4) == 0 {
+		plan = append(plan, r.plan(1))
+	}
+	r.Shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
+	return plan
+}
+
+func (r random) hotSort() []search.SortKey {
+	key := search.SortKey{Param: "date", Prefixes: []string{"date\x01l"}, Descending: r.IntN(2) == 0}
+	switch r.IntN(8) {
+	case 0:
+		return nil
+	case 1:
+		return []search.SortKey{key, r.sortKey()}
+	}
+	return []search.SortKey{key}
+}
