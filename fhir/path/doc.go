@@ -20,7 +20,7 @@
 // # Where the specification leaves a choice, or the official tests differ from it
 //
 //   - A primitive with extensions but no value is an item. Elements that the definitions do not know are invisible, also to descendants().
-//   - ofType() and, for search expressions, "as" match primitives by their exact type: ofType(string) does not yield codes.
+//   - ofType() and, for search expressions and invariants ([ForSearch], [ForInvariant]), "as" match primitives by their exact type: ofType(string) does not yield codes.
 //   - Integers are 64 bits wide. Overflow and division by zero give empty.
 //   - = on a DateTime with a zone and one without gives empty, unless no zone could make them equal.
 //   - Adding 0.1 's' to a DateTime adds nothing, adding 0.1 seconds does. highBoundary() of a DateTime of an hour stays in minute 00.
