@@ -66,26 +66,25 @@ func (r *run) key(m *mapping, draft *Draft, patient, device int) error {
 	parts := append(array[:0], "Observation", r.a.manifest.ID)
 	shown := make([]byte, 0, 96)
 	for i := range m.key {
-		part := &m.key[i]
-		text, err := part.scalar.string(&r.scope)
+		part := m.key[i]
+		text, err := part.string(&r.scope)
 		if err != nil {
 			return staged(err, "key")
 		}
 		if text == "" {
-			return part.scalar.fail("key", "a part of the measurement key is missing")
+			return part.fail("key", "a part of the measurement key is missing")
 		}
 		parts = append(parts, text)
 		if i > 0 {
 			shown = append(shown, '.')
 		}
-		switch part.role {
-		case "Patient":
-			shown = append(shown, r.out.Identities[patient].Value...)
-		case "Device":
-			shown = append(shown, r.out.Identities[device].Value...)
-		default:
-			shown = append(shown, text...)
+		switch { // the systems of the identities would only make it long
+		case patient >= 0 && text == r.scope.Patient:
+			text = r.out.Identities[patient].Value
+		case device >= 0 && text == r.scope.Device:
+			text = r.out.Identities[device].Value
 		}
+		shown = append(shown, text...)
 	}
 	draft.ID, draft.Value = deterministicID(parts...), string(shown)
 	return nil

@@ -24,7 +24,7 @@ type mapping struct {
 	profiles    []string
 	status      *scalar
 	time        *timing
-	key         []keyPart
+	key         []*scalar
 	patient     *identity
 	device      *identity
 	value       *valuePart
@@ -37,12 +37,6 @@ type mapping struct {
 	linked      bool // another mapping refers to this one
 
 	elementNames []string
-}
-
-// keyPart is one part of the measurement key; role is set when the part is an identity as a whole.
-type keyPart struct {
-	scalar *scalar
-	role   string
 }
 
 // valuePart is a value[x] with its reason for being absent.
@@ -189,14 +183,8 @@ func (c *compiler) shared(m *mapping, spec *MappingSpec, pointer string) error {
 		if err != nil {
 			return err
 		}
-		part := keyPart{scalar: compiled}
-		switch {
-		case s.Expression && s.Text == "patient":
-			part.role, hasPatient = "Patient", true
-		case s.Expression && s.Text == "device":
-			part.role = "Device"
-		}
-		m.key = append(m.key, part)
+		hasPatient = hasPatient || s.Expression && s.Text == "patient"
+		m.key = append(m.key, compiled)
 	}
 	if !hasPatient {
 		return c.src.fail(c.node(keyPointer), "the key must have =patient, so that two patients' readings can never be one")

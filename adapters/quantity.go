@@ -44,6 +44,9 @@ func (q *quantity) unitOf(a *Adapter, s *expr.Scope, k *concept) (*unit, error) 
 				return nil, err
 			}
 		}
+		if u == nil && text == "" {
+			return nil, q.unit.fail("unit", "the value has no unit")
+		}
 		if u == nil {
 			return nil, q.unit.fail("unit", "the unit %q is not in the adapter's table of units", shorten(text))
 		}

@@ -193,6 +193,9 @@ func (r *run) mappings() error {
 
 // item applies one mapping to one place.
 func (r *run) item(m *mapping, p *expr.Place) {
+	if _, taken := r.fates[p.Item]; taken && m.consumes == nil {
+		return
+	}
 	k, applies, err := m.applies(&r.scope)
 	if err == nil && !applies {
 		return

@@ -25,7 +25,7 @@ type function struct {
 	nulls  bool // called even when the first argument is null
 }
 
-// functions is the table of the language's functions; docs/adapters lists the same rows.
+// functions is the table of the language's functions.
 func functions(tables map[string]map[string]string) []function {
 	text := cel.NullableType(cel.StringType)
 	return []function{
@@ -37,26 +37,26 @@ func functions(tables map[string]map[string]string) []function {
 		{name: "upper", args: 1, result: text, call: onText(strings.ToUpper)},
 		{name: "lower", args: 1, result: text, call: onText(strings.ToLower)},
 		{name: "trim", args: 1, result: text, call: onText(strings.TrimSpace)},
-		{name: "replace", args: 3, result: text, call: replaceText},                           // replace(text, old, new)
-		{name: "substring", args: 2, more: 1, result: text, call: substring},                  // substring(text, from[, to]), in characters
-		{name: "split", args: 2, result: cel.ListType(cel.StringType), call: split},           // split("a-b", "-") = ["a", "b"]
-		{name: "join", args: 2, result: text, call: join},                                     // join(["a", null, "b"], "-") = "a-b"
-		{name: "group", args: 3, result: text, call: group},                                   // group("0123AB", 2, "-") = "01-23-AB"
-		{name: "hash", args: 1, result: text, call: hash},                                     // SHA-256 of a text or a list of texts, in hex
-		{name: "pick", args: 3, result: cel.DynType, call: pick},                              // pick(list, "type", 10): the first item whose member is that
-		{name: "lookup", args: 2, result: text, call: lookup(tables)},                         // lookup("table", key); null when the table has no such row
-		{name: "tokenSystem", args: 2, result: text, call: tokenSystem, nulls: true},          // tokenSystem("urn:x|7", default) = "urn:x"; the default without a |
-		{name: "tokenValue", args: 1, result: text, call: tokenValue},                         // tokenValue("urn:x|7") = "7"
-		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                          // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
-		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},                       // true UTC seconds shown at an offset in seconds
-		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                               // local wall time counted as if it were UTC, with its "-0800"
-		{name: "localTime", args: 2, result: text, call: localTime},                           // localTime("2024-01-05 07:15:02", "Europe/Oslo")
-		{name: "hl7Time", args: 1, more: 1, result: text, call: hl7Time},                      // hl7Time("20120530112340"[, "UTC"])
-		{name: "millis", args: 2, result: cel.DynType, call: millis},                          // milliseconds from one time to another
-		{name: "hl7System", args: 4, result: text, call: hl7System, nulls: true},              // hl7System(namespace, universal id, its type, sender): the system of an identifier
-		{name: "first", args: 1, result: cel.DynType, call: first},                            // the first item of a list, null when it is empty
-		{name: "rest", args: 1, result: cel.ListType(cel.DynType), call: rest},                // all items but the first
-		{name: "flatten", args: 1, more: 1, result: cel.ListType(cel.DynType), call: flatten}, // flatten([[1,2],[3]][, 2]) = [1,2,3,null]: rows of a given width
+		{name: "replace", args: 3, result: text, call: replaceText},                  // replace(text, old, new)
+		{name: "substring", args: 2, more: 1, result: text, call: substring},         // substring(text, from[, to]), in characters
+		{name: "split", args: 2, result: cel.DynType, call: split},                   // split("a-b", "-") = ["a", "b"]
+		{name: "join", args: 2, result: text, call: join},                            // join(["a", null, "b"], "-") = "a-b"
+		{name: "group", args: 3, result: text, call: group},                          // group("0123AB", 2, "-") = "01-23-AB"
+		{name: "hash", args: 1, result: text, call: hash},                            // SHA-256 of a text or a list of texts, in hex
+		{name: "pick", args: 3, result: cel.DynType, call: pick},                     // pick(list, "type", 10): the first item whose member is that
+		{name: "lookup", args: 2, result: text, call: lookup(tables)},                // lookup("table", key); null when the table has no such row
+		{name: "tokenSystem", args: 2, result: text, call: tokenSystem, nulls: true}, // tokenSystem("urn:x|7", default) = "urn:x"; the default without a |
+		{name: "tokenValue", args: 1, result: text, call: tokenValue},                // tokenValue("urn:x|7") = "7"
+		{name: "epoch", args: 1, more: 1, result: text, call: epoch},                 // epoch(1433052383[, "s"|"ms"|"us"|"ns"]) = "2015-05-31T06:06:23Z"
+		{name: "offsetEpoch", args: 2, result: text, call: offsetEpoch},              // true UTC seconds shown at an offset in seconds
+		{name: "fakeUtc", args: 2, result: text, call: fakeUTC},                      // local wall time counted as if it were UTC, with its "-0800"
+		{name: "localTime", args: 2, result: text, call: localTime},                  // localTime("2024-01-05 07:15:02", "Europe/Oslo")
+		{name: "hl7Time", args: 1, more: 1, result: text, call: hl7Time},             // hl7Time("20120530112340"[, "UTC"])
+		{name: "millis", args: 2, result: cel.DynType, call: millis},                 // milliseconds from one time to another
+		{name: "hl7System", args: 4, result: text, call: hl7System, nulls: true},     // hl7System(namespace, universal id, its type, sender): the system of an identifier
+		{name: "first", args: 1, result: cel.DynType, call: first},                   // the first item of a list, null when it is empty
+		{name: "rest", args: 1, result: cel.DynType, call: rest},                     // all items but the first
+		{name: "flatten", args: 1, more: 1, result: cel.DynType, call: flatten},      // flatten([[1,2],[3]][, 2]) = [1,2,3,null]: rows of a given width
 	}
 }
 
@@ -341,8 +341,8 @@ func tokenValue(args []ref.Val) ref.Val {
 }
 
 // hl7System gives the system of an HL7 v2 identifier from its assigning authority (data types HD and EI): ISO object identifiers, UUIDs, URIs and EUI-64
-// have their own systems; a namespace that only the sender knows becomes urn:firth:hl7v2:<sender>:<namespace>, or without namespace
-// urn:firth:hl7v2:<sender>.
+// have their own systems; a namespace, which is a name that a site has agreed on, becomes urn:firth:hl7v2:<namespace>; without one the identifier is the
+// sender's, urn:firth:hl7v2:<sender>.
 func hl7System(args []ref.Val) ref.Val {
 	var texts [4]string
 	for i := range texts {
@@ -365,13 +365,13 @@ func hl7System(args []ref.Val) ref.Val {
 	case "EUI-64":
 		return types.String("urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680")
 	}
-	system := "urn:firth:hl7v2"
-	for _, part := range []string{sender, namespace} {
-		if part != "" {
-			system += ":" + url.PathEscape(part)
-		}
+	if namespace == "" {
+		namespace = sender
 	}
-	return types.String(system)
+	if namespace == "" {
+		return types.String("urn:firth:hl7v2")
+	}
+	return types.String("urn:firth:hl7v2:" + url.PathEscape(namespace))
 }
 
 func first(args []ref.Val) ref.Val {

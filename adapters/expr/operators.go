@@ -14,7 +14,7 @@ import (
 // keptOperators is what remains of CEL's standard library: logic, equality, membership, indexing and text tests. Its numbers, conversions, times and durations
 // are replaced or left out, so that no binary floating point and no second kind of number can appear.
 func keptOperators() *env.LibrarySubset {
-	names := []string{operators.Conditional, operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.NotStrictlyFalse,
+	names := []string{operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.NotStrictlyFalse,
 		operators.Equals, operators.NotEquals, operators.In, operators.OldIn, operators.Index, "contains", "startsWith", "endsWith", "matches"}
 	subset := &env.LibrarySubset{}
 	for _, name := range names {
@@ -102,6 +102,8 @@ func operatorOptions() []cel.EnvOption {
 	list := cel.ListType(cel.TypeParamType("A"))
 	return []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(keptOperators())),
+		// a ? b : null is common here, and CEL would want b to be null too. The interpreter evaluates ?: itself.
+		cel.Function(operators.Conditional, cel.Overload("conditional_any", []*cel.Type{cel.BoolType, cel.DynType, cel.DynType}, cel.DynType, cel.OverloadIsNonStrict())),
 		arithmetic(operators.Add, "add", func(a, b fhir.Decimal) ref.Val { return bounded(a.Add(b)) },
 			cel.Overload("add_ss", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType),
 			cel.Overload("add_ll", []*cel.Type{list, list}, list)),
