@@ -15,7 +15,13 @@ const testWorth = 15
 // asked for and most candidates pass. Otherwise they become bitmaps, unless few candidates are left to test.
 func (v *view) compile(plan search.And, eager bool) rowSource {
 	c := &compiler{v: v}
-	for _, part := range flatten(nil, plan) {
+	plan = flatten(nil, plan)
+	if h, ok := v.hotScan(plan); ok {
+		if rows, ok := h.rows(v.tune.smallHot); ok {
+			c.parts, plan = append(c.parts, rows), h.rest
+		}
+	}
+	for _, part := range plan {
 		if or, ok := part.(search.Or); ok && len(or) == 0 {
 			return &rowList{}
 		}

@@ -1,8 +1,231 @@
 package pebble
 
-import "github.com/firth-health/firth/search"
+import (
+	"bytes"
+	"slices"
+	"strings"
 
-type hotScan struct{}
+	"github.com/firth-health/firth/search"
+)
 
-func (v *view) hotScan(plan search.And, order order) (*hotScan, bool) { return nil, false }
-func (r *run) findHot(h *hotScan)                                     {}
+// hotScan answers a conjunction of one subject, tokens, and maybe times from hot keys.
+type hotScan struct {
+	v       *view
+	no      int
+	index   search.HotIndex
+	subject string
+	tokens  []string      // index keys
+	dates   []search.Keys // conditions on the time
+	rest    []search.Plan // what the hot keys do not answer
+	plan    search.And    // the whole
+	lo, hi  string        // bounds of the time, from dates
+	keyBuf  []byte
+}
+
+// hotScan finds the hot index that answers the most of a conjunction; ok is false when there is none.
+func (v *view) hotScan(plan search.And) (h *hotScan, ok bool) {
+	if v.n.live == 0 || len(plan) < 2 {
+		return nil, false
+	}
+	for no, index := range search.HotIndexes(v.typ) {
+		h = &hotScan{v: v, no: no, index: index, plan: plan, hi: noTime}
+		if h.take() {
+			return h, true
+		}
+	}
+	return nil, false
+}
+
+// take sorts out which parts of the plan the index answers. It returns false when subject or tokens are missing.
+func (h *hotScan) take() bool {
+	subject := slices.IndexFunc(h.plan, func(p search.Plan) bool {
+		key, ok := exactKeys(p)
+		return ok && strings.HasPrefix(key, h.index.Subject)
+	})
+	if subject < 0 {
+		return false
+	}
+	key, _ := exactKeys(h.plan[subject])
+	h.subject = key[len(h.index.Subject):]
+	token, ranges := h.tokenPart()
+	if token < 0 {
+		return false
+	}
+	for i, part := range h.plan {
+		if keys, ok := part.(search.Keys); ok && within(keys, h.index.Time) {
+			h.addDates(keys)
+		} else if i != subject && i != token {
+			h.rest = append(h.rest, part)
+		}
+	}
+	return h.findTokens(ranges)
+}
+
+// exactKeys returns the key of a plan that asks for exactly one.
+func exactKeys(p search.Plan) (string, bool) {
+	if keys, ok := p.(search.Keys); ok {
+		return keys.Exact()
+	}
+	return "", false
+}
+
+// within reports whether a range lies inside the keys with a prefix, which ends in ASCII.
+func within(p search.Keys, prefix string) bool {
+	return strings.HasPrefix(p.Lo, prefix) && p.Hi <= string(after(nil, []byte(prefix)))
+}
+
+// tokenPart finds the part that asks for the narrowest tokens: those of the code rather than those of the category.
+func (h *hotScan) tokenPart() (part int, ranges []search.Keys) {
+	for _, prefix := range h.index.Codes {
+		for i, p := range h.plan {
+			if ranges := tokenRanges(p, prefix); ranges != nil {
+				return i, ranges
+			}
+		}
+	}
+	return -1, nil
+}
+
+// tokenRanges returns the ranges of a plan that asks for nothing but tokens with a prefix.
+func tokenRanges(plan search.Plan, prefix string) []search.Keys {
+	switch p := plan.(type) {
+	case search.Keys:
+		if within(p, prefix) && !p.Filtered() {
+			return []search.Keys{p}
+		}
+	case search.Or:
+		var all []search.Keys
+		for _, part := range p {
+			ranges := tokenRanges(part, prefix)
+			if ranges == nil {
+				return nil
+			}
+			all = append(all, ranges...)
+		}
+		return all
+	}
+	return nil
+}
+
+func (h *hotScan) addDates(p search.Keys) {
+	h.dates = append(h.dates, p)
+	h.lo = max(h.lo, strings.TrimPrefix(p.Lo, h.index.Time))
+	if hi, ok := strings.CutPrefix(p.Hi, h.index.Time); ok {
+		h.hi = min(h.hi, hi)
+	} else if p.Hi < h.index.Time {
+		h.hi = ""
+	}
+}
+
+// findTokens lists the tokens in the ranges that the subject has. It returns false when they are too many to merge.
+func (h *hotScan) findTokens(ranges []search.Keys) bool {
+	for _, p := range ranges {
+		if key, ok := p.Exact(); ok {
+			h.tokens = append(h.tokens, key)
+			continue
+		}
+		if p.Lo < p.Hi && !h.discover(p) {
+			return false
+		}
+	}
+	slices.Sort(h.tokens)
+	h.tokens = slices.Compact(h.tokens)
+	return len(h.tokens) <= h.v.tune.maxUnion
+}
+
+// discover jumps from token to token of the subject.
+func (h *hotScan) discover(p search.Keys) bool {
+	base := h.subjectPrefix()
+	it := h.v.iterator(appendBound(slices.Clone(base), p.Lo), appendBound(slices.Clone(base), p.Hi))
+	if it == nil {
+		return false
+	}
+	defer h.v.release(it)
+	from := appendBound(slices.Clone(base), p.Lo)
+	for len(h.tokens) <= h.v.tune.maxUnion && h.v.seek(it, from) {
+		rest := it.Key()[len(base):]
+		token := rest[:bytes.IndexByte(rest, 0)]
+		h.tokens = append(h.tokens, string(token))
+		from = append(append(from[:len(base)], token...), 1)
+	}
+	h.v.fail(it.Error())
+	return true
+}
+
+func (h *hotScan) subjectPrefix() []byte {
+	return append(append(append(spaceKey(nil, spaceHot, h.v.t), byte(h.no)), h.subject...), 0)
+}
+
+// walk opens the entries with a time, or those without, in the order of time.
+func (h *hotScan) walk(reverse, timeless bool, from *start) *walk {
+	w := &walk{v: h.v, reverse: reverse}
+	for i := -1; i < len(h.tokens); i++ {
+		token, lo, hi := anyToken, "", noTime
+		if i >= 0 {
+			token, lo, hi = h.tokens[i], h.lo, h.hi
+		}
+		prefix := hotPrefix(nil, h.v.t, h.no, h.subject, token)
+		lower, upper := appendBound(slices.Clone(prefix), lo), appendBound(slices.Clone(prefix), hi)
+		if timeless {
+			lower, upper = append(slices.Clone(prefix), noTime...), after(nil, prefix)
+		}
+		if bytes.Compare(lower, upper) < 0 {
+			w.add(&leg{any: i < 0}, prefix, lower, upper, from)
+		}
+	}
+	return w
+}
+
+// accepts reports whether the entry at the walk is a match in its place.
+func (h *hotScan) accepts(w *walk) bool {
+	l := w.at
+	if l.any {
+		value, err := l.it.ValueAndErr()
+		if err == nil && len(value) != 1 {
+			err = errCorrupt
+		}
+		if h.v.fail(err); err != nil {
+			return false
+		}
+		place := isSmallest
+		if w.reverse {
+			place = isLargest
+		}
+		return value[0]&place != 0 && h.v.passes(l.row, h.plan, asksID(h.plan...))
+	}
+	for i := range h.dates {
+		if h.dates[i].Filtered() {
+			h.keyBuf = append(append(h.keyBuf[:0], h.index.Time...), l.value...)
+			if !h.dates[i].Passes(text(h.keyBuf)) {
+				return false
+			}
+		}
+	}
+	return len(h.rest) == 0 || h.v.passes(l.row, h.rest, asksID(h.rest...))
+}
+
+// rows reads the rows that match subject, tokens and dates, when they are few.
+func (h *hotScan) rows(limit int) (rowSource, bool) {
+	rest := h.rest
+	h.rest = nil
+	defer func() { h.rest = rest }()
+	end := h.v.cost + limit
+	var rows []uint64
+	for _, timeless := range []bool{false, true} {
+		if timeless && len(h.dates) > 0 {
+			continue
+		}
+		w := h.walk(false, timeless, nil)
+		for w.next() && h.v.cost < end {
+			if h.accepts(w) {
+				rows = append(rows, w.at.row)
+			}
+		}
+		complete := w.at == nil
+		w.close()
+		if !complete {
+			return nil, false
+		}
+	}
+	return newRowList(rows), true
+}

@@ -10,7 +10,11 @@ import (
 
 // bound translates a bound of index keys into one of postings: a key k is below b if and only if all its postings are below bound(b).
 func bound(dst []byte, t typeNo, b string) []byte {
-	dst = spaceKey(dst, spacePosting, t)
+	return appendBound(spaceKey(dst, spacePosting, t), b)
+}
+
+// appendBound appends a bound of something that ends in NUL.
+func appendBound(dst []byte, b string) []byte {
 	if i := strings.IndexByte(b, 0); i >= 0 {
 		return append(append(dst, b[:i]...), 1)
 	}

@@ -116,7 +116,7 @@ func (r *run) find() {
 		r.findByRow()
 		return
 	}
-	if h, ok := r.v.hotScan(r.plan, r.order); ok {
+	if h, ok := r.v.hotScan(r.plan); ok && r.hotOrder(h) {
 		r.findHot(h)
 		return
 	}

@@ -17,6 +17,9 @@ type tuning struct {
 	// smallRange is how many entries of a range are read to find out that it is small.
 	smallRange int
 
+	// smallHot is how many hot keys are read to find out that they are few.
+	smallHot int
+
 	// headLength is how many postings are read to guess the number of all.
 	headLength int
 
@@ -28,6 +31,6 @@ type tuning struct {
 }
 
 func defaultTuning() tuning {
-	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, headLength: 48, maxUnion: 16,
+	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, smallHot: 512, headLength: 48, maxUnion: 16,
 		firstGather: 1 << 17}
 }

@@ -1,0 +1,78 @@
+package pebble
+
+import "bytes"
+
+// hotOrder reports whether a hot scan gives the order that is asked.
+func (r *run) hotOrder(h *hotScan) bool {
+	return len(r.order) == 1 && len(r.order[0].Prefixes) == 1 && r.order[0].Prefixes[0] == h.index.Time
+}
+
+// findHot takes the matches of a hot scan in the order of time, those without a time last.
+func (r *run) findHot(h *hotScan) {
+	r.strategy = "hot index walk"
+	r.v.note("subject %s, %d tokens, %d conditions on the time, %d tests", h.subject, len(h.tokens), len(h.dates), len(h.rest))
+	f := &hotFinder{r: r, h: h}
+	defer f.close()
+	for len(r.found) < r.want && f.next() {
+		p := position{values: []sortValue{{has: !f.timeless}}, row: f.w.at.row}
+		if !f.timeless {
+			p.values[0].text = string(f.w.at.value)
+		}
+		r.found = append(r.found, p)
+	}
+	if r.from == nil {
+		r.countOn(len(r.found), func() bool { return len(r.found) == r.want && f.next() })
+	}
+}
+
+// hotFinder goes through the matches of a hot scan.
+type hotFinder struct {
+	r        *run
+	h        *hotScan
+	w        *walk
+	timeless bool
+	value    []byte // of the last match
+	row      uint64
+	begun    bool
+}
+
+// next moves to the next match.
+func (f *hotFinder) next() bool {
+	if f.w == nil {
+		f.open(f.r.from != nil && !f.r.from.values[0].has)
+	}
+	for {
+		for f.w.next() {
+			at := f.w.at
+			if f.begun && at.row == f.row && bytes.Equal(at.value, f.value) || !f.h.accepts(f.w) {
+				continue
+			}
+			f.begun, f.row, f.value = true, at.row, append(f.value[:0], at.value...)
+			return !f.r.v.stopped()
+		}
+		if f.timeless || len(f.h.dates) > 0 || f.r.v.stopped() {
+			return false
+		}
+		f.close()
+		f.open(true)
+	}
+}
+
+// open begins with the entries that have a time, or with those that have none.
+func (f *hotFinder) open(timeless bool) {
+	var from *start
+	if p := f.r.from; p != nil && p.values[0].has == !timeless {
+		from = &start{value: []byte(p.values[0].text), row: p.row, exact: true}
+		if timeless {
+			from.value = []byte(noTime)
+		}
+	}
+	f.timeless = timeless
+	f.w = f.h.walk(f.r.order.reversed(), timeless, from)
+}
+
+func (f *hotFinder) close() {
+	if f.w != nil {
+		f.w.close()
+	}
+}
