@@ -1,0 +1,163 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/firth-health/firth/adapters/catalog"
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// withCatalog serves the built-in adapters.
+func withCatalog(t testing.TB) func(*Config) {
+	t.Helper()
+	registry, err := catalog.Adapters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c *Config) { c.Adapters = registry }
+}
+
+func sample(t testing.TB, adapter, name string) string {
+	t.Helper()
+	samples, err := catalog.Samples(adapter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range samples {
+		if s.Name == name {
+			return string(s.Payload)
+		}
+	}
+	t.Fatalf("no sample %s of %s", name, adapter)
+	return ""
+}
+
+// counts is what the report of an ingestion adds up to.
+type counts struct{ Written, Updated, Unchanged, Repeated, Ignored, Unmapped, Quarantined int }
+
+func (f *fixture) ingest(path, payload string) (status int, category string, c counts) {
+	f.t.Helper()
+	got := f.do("POST", f.url+path, payload)
+	var report struct {
+		Category string
+		Counts   counts
+	}
+	if err := json.Unmarshal([]byte(got.body), &report); err != nil || report.Category == "" {
+		f.t.Fatalf("no report: %d %s", got.status, got.body)
+	}
+	return got.status, report.Category, report.Counts
+}
+
+func TestIngest(t *testing.T) {
+	f := newFixture(t, withCatalog(t))
+	payload := sample(t, "withings", "body-measures.json")
+	status, _, first := f.ingest("/ingest/withings?patient=42", payload)
+	if status != 201 || first.Written == 0 || first.Unchanged != 0 {
+		t.Fatalf("first time: %d %+v", status, first)
+	}
+	f.run(t, []step{
+		{name: "the weight to the last digit", method: "GET", path: "/Observation?code=29463-7&date=2015-05-31", status: 200, answer: `...74.126`},
+		{name: "the patient by identifier", method: "GET", path: "/Patient?identifier=https://account.withings.com/user|42", status: 200, answer: `..."total":1`},
+	})
+	status, _, second := f.ingest("/ingest/withings?patient=42", payload)
+	if status != 200 || second.Written+second.Updated != 0 || second.Unchanged != first.Written-1 {
+		t.Errorf("second time: %d %+v, first %+v", status, second, first)
+	}
+	status, _, third := f.ingest("/ingest/withings?patient=42", strings.Replace(payload, "74126", "74127", 1))
+	if status != 201 || third.Updated != 1 || third.Written != 0 {
+		t.Errorf("changed: %d %+v", status, third)
+	}
+	f.run(t, []step{{name: "a changed reading is a new version", method: "GET", path: "/Observation?code=29463-7&date=2015-05-31", status: 200, answer: `..."status":"amended"`}})
+	status, category, none := f.ingest("/ingest/withings", sample(t, "withings", "only-goal.json"))
+	if status != 200 || none.Written != 0 || none.Ignored == 0 {
+		t.Errorf("only goals: %d %s %+v", status, category, none)
+	}
+}
+
+func TestIngestRefused(t *testing.T) {
+	f := newFixture(t, withCatalog(t), func(c *Config) { c.Limits.BodyBytes = 10_000 })
+	f.run(t, []step{
+		{name: "unknown adapter", method: "POST", path: f.url + "/ingest/acme", body: "{}", status: 404, answer: outcome("not-found", `there is no adapter \"acme\"; GET /ingest lists them`)},
+		{name: "unknown parameter", method: "POST", path: f.url + "/ingest/withings?colour=blue", body: "{}", status: 400,
+			answer: outcome("not-supported", `the adapter withings knows no parameter \"colour\"`, "http.colour")},
+		{name: "not JSON", method: "POST", path: f.url + "/ingest/withings", body: "garbage", status: 400, answer: `..."code":"structure","diagnostics":"the payload cannot be read: `},
+		{name: "another answer of the vendor", method: "POST", path: f.url + "/ingest/withings", body: `{"status":401}`, status: 422, answer: `..."code":"processing","diagnostics":"the payload is not what the adapter takes: `},
+		{name: "too large", method: "POST", path: f.url + "/ingest/withings", body: strings.Repeat(" ", 10_001), status: 413, answer: "*"},
+		{name: "no body", method: "POST", path: f.url + "/ingest/withings", status: 400, answer: outcome("required", "the request has no body")},
+		{name: "wrong method", method: "PUT", path: f.url + "/ingest/withings", body: "{}", status: 405, want: []string{"Allow: POST"}, answer: "*"},
+		{name: "list", method: "GET", path: f.url + "/ingest", status: 200, want: []string{"Content-Type: application/json"}, answer: `..."id":"withings","version":"1.0.0","title":"Withings body measures","vendor":"Withings","format":"json"`},
+	})
+	none := newFixture(t)
+	none.run(t, []step{
+		{name: "no adapters", method: "GET", path: none.url + "/ingest", status: 200, answer: `{"adapters":[]}`},
+		{name: "no such adapter", method: "POST", path: none.url + "/ingest/withings", body: "{}", status: 404, answer: "*"},
+	})
+}
+
+// TestIngestConcurrently sends one payload many times at once: every resource is written once.
+func TestIngestConcurrently(t *testing.T) {
+	f := newFixture(t, withCatalog(t))
+	payload := sample(t, "withings", "body-measures.json")
+	var mu sync.Mutex
+	written := map[string]int{}
+	var wait sync.WaitGroup
+	for range 16 {
+		wait.Go(func() {
+			report, err := f.server.Ingest(t.Context(), "withings", []byte(payload), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, line := range slices.Concat(report.Written, report.Updated) {
+				written[line.Reference]++
+			}
+		})
+	}
+	wait.Wait()
+	if len(written) == 0 {
+		t.Fatal("nothing was written")
+	}
+	for reference, n := range written {
+		if got := f.do("GET", "/"+reference, ""); n != 1 || got.header.Get("ETag") != `W/"1"` {
+			t.Errorf("%s written %d times, ETag %s", reference, n, got.header.Get("ETag"))
+		}
+	}
+}
+
+// TestIngestErrorsAreForTheSender shows that other transports can pass errors on.
+func TestIngestErrorsAreForTheSender(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		code fhir.IssueType
+		text string
+	}{
+		{"busy", store.ErrBusy, fhir.CodeThrottled, "the server is overloaded; nothing was done, try again later"},
+		{"unforeseen", errors.New("pebble: /var/lib/x"), fhir.CodeException, "internal error; the log of the server has the details under the X-Request-Id of this answer"},
+		{"races lost", store.ErrConflict, fhir.CodeConflict, "another client changed it at the same time; read it again and retry"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, withCatalog(t), func(c *Config) { c.Store = brokenStore{tt.err} })
+			_, err := f.server.Ingest(t.Context(), "withings", []byte(sample(t, "withings", "body-measures.json")), nil)
+			got := (*fhir.OperationOutcome)(nil)
+			if !errors.As(err, &got) {
+				t.Fatalf("%T", err)
+			}
+			diff(t, fhir.Issue{Severity: fhir.Error, Code: tt.code, Diagnostics: tt.text}, got.Issues[0])
+		})
+	}
+}
+
+func TestEscaped(t *testing.T) {
+	diff(t, `urn:a\,b\|c\$d\\e`, escaped(`urn:a,b|c$d\e`))
+	diff(t, "plain", escaped("plain"))
+}
