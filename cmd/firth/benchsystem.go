@@ -33,7 +33,7 @@ func benchSystem(c config.Config, log *slog.Logger) bench.System {
 	return bench.System{
 		Version: version.Read().Version,
 		Serve: func(ctx context.Context, dir string) (string, func() error, error) {
-			r, err := start(ctx, on(dir), log)
+			r, err := start(ctx, on(dir), log, listenExactly)
 			if err != nil {
 				return "", nil, err
 			}
@@ -42,7 +42,9 @@ func benchSystem(c config.Config, log *slog.Logger) bench.System {
 		Fill: func(ctx context.Context, dir string, n int, item func([]byte, int) []byte) error {
 			return fill(ctx, on(dir), log, n, item)
 		},
-		Command: func(ctx context.Context, dir string) (*bench.Process, error) { return startProcess(ctx, dir) },
+		Readings:   benchReadings(),
+		IngestPath: vitalsPath,
+		Command:    func(ctx context.Context, dir string) (*bench.Process, error) { return startProcess(ctx, dir) },
 	}
 }
 

@@ -29,7 +29,7 @@ authorization and answers on loopback only. It runs until ctrl-C, or for the tim
 		Args: cobra.NoArgs,
 	}
 	data := cmd.Flags().String("data", "", "`DIR` for the store, kept at the end (default: a temporary one)")
-	duration := cmd.Flags().Duration("for", 0, "stop after this time (default: at ctrl-C)")
+	duration := cmd.Flags().Duration("for", 0, "stop this long after ready (default: at ctrl-C)")
 	load := settings(cmd, append(serverSettings(), "listen", "mllp")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
@@ -37,13 +37,7 @@ authorization and answers on loopback only. It runs until ctrl-C, or for the tim
 			return err
 		}
 		c.Store, c.Dev = *data, true
-		ctx := cmd.Context()
-		if *duration > 0 {
-			limited, cancel := context.WithTimeout(ctx, *duration)
-			defer cancel()
-			ctx = limited
-		}
-		return demo(ctx, c, cmd.OutOrStdout())
+		return demo(cmd.Context(), c, *duration, cmd.OutOrStdout())
 	})
 	return cmd
 }
@@ -51,8 +45,12 @@ authorization and answers on loopback only. It runs until ctrl-C, or for the tim
 // demoMLLP is where the demo takes HL7 v2 messages unless told otherwise; 2575 is the port registered for HL7.
 const demoMLLP = "127.0.0.1:2575"
 
-func demo(ctx context.Context, c config.Config, out io.Writer) (err error) {
-	if c, err = demoConfig(ctx, c); err != nil {
+// demo runs until ctx ends, or for the time given once it is ready; 0 is for ever.
+func demo(ctx context.Context, c config.Config, duration time.Duration, out io.Writer) (err error) {
+	if c.MLLP == "" {
+		c.MLLP = demoMLLP
+	}
+	if err := checkAccess(ctx, c); err != nil {
 		return err
 	}
 	if c.Store == "" {
@@ -62,7 +60,7 @@ func demo(ctx context.Context, c config.Config, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store)) }()
 	}
 	log := logger(c)
-	r, err := start(ctx, c, log)
+	r, err := start(ctx, c, log, listenNextFree)
 	if err != nil {
 		return err
 	}
@@ -72,28 +70,20 @@ func demo(ctx context.Context, c config.Config, out io.Writer) (err error) {
 		return err
 	}
 	announce(out, r)
-	failed := make(chan error, 1)
-	streaming, cancel := context.WithCancel(ctx)
-	go func() { failed <- ward.stream(streaming) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if duration > 0 {
+		defer time.AfterFunc(duration, cancel).Stop()
+	}
+	ended := make(chan struct{})
+	go func() {
+		r.failed <- ward.stream(ctx)
+		close(ended)
+	}()
 	err = r.wait(ctx)
 	cancel()
-	return errors.Join(err, <-failed)
-}
-
-// demoConfig chooses addresses that are free, and refuses those that strangers could reach.
-func demoConfig(ctx context.Context, c config.Config) (config.Config, error) {
-	if c.MLLP == "" {
-		c.MLLP = demoMLLP
-	}
-	if err := checkAccess(ctx, c); err != nil {
-		return c, err
-	}
-	var err error
-	if c.Listen, err = freeAddress(ctx, c.Listen); err != nil {
-		return c, err
-	}
-	c.MLLP, err = freeAddress(ctx, c.MLLP)
-	return c, err
+	<-ended // before the store closes
+	return err
 }
 
 // suggestion is a command line worth trying and what it answers.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/firth-health/firth/internal/config"
@@ -22,14 +23,13 @@ type running struct {
 	listener net.Listener
 	http     *http.Server
 	mllp     *mllpServer // nil without --mllp
-	failed   chan error  // what ended a listener before stop did
+	failed   chan error  // what ended a part before stop did
 }
 
 // start listens, opens the store and serves. Listening comes first, because a port in use is the likelier and the cheaper failure.
-func start(ctx context.Context, c config.Config, log *slog.Logger) (_ *running, err error) {
-	r := &running{config: c, log: log, failed: make(chan error, 2)}
-	var listen net.ListenConfig
-	if r.listener, err = listen.Listen(ctx, "tcp", c.Listen); err != nil {
+func start(ctx context.Context, c config.Config, log *slog.Logger, listen listenFunc) (_ *running, err error) {
+	r := &running{config: c, log: log, failed: make(chan error, 3)}
+	if r.listener, err = listen(ctx, c.Listen); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -42,7 +42,7 @@ func start(ctx context.Context, c config.Config, log *slog.Logger) (_ *running, 
 		return nil, err
 	}
 	if c.MLLP != "" {
-		if r.mllp, err = startMLLP(ctx, c, log, r.parts.server, r.failed); err != nil {
+		if r.mllp, err = startMLLP(ctx, c, log, listen, r.parts.server, r.failed); err != nil {
 			return nil, errors.Join(err, r.parts.close())
 		}
 	}
@@ -68,7 +68,7 @@ func httpServer(c config.Config, log *slog.Logger, handler http.Handler) *http.S
 // address is host:port of the HTTP server.
 func (r *running) address() string { return r.listener.Addr().String() }
 
-// wait returns when ctx ends, or when a listener has failed.
+// wait returns when ctx ends, or when a part has failed.
 func (r *running) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -94,26 +94,29 @@ func (r *running) stop() error {
 	return errors.Join(err, r.parts.close())
 }
 
-// freeAddress returns the address, or one with a higher port of the same host when it is taken; port 0 when many are.
-func freeAddress(ctx context.Context, address string) (string, error) {
+// listenFunc opens a TCP listener.
+type listenFunc func(ctx context.Context, address string) (net.Listener, error)
+
+func listenExactly(ctx context.Context, address string) (net.Listener, error) {
+	var c net.ListenConfig
+	return c.Listen(ctx, "tcp", address)
+}
+
+// listenNextFree takes the next ports of the same host when the one asked for is taken, and any port when many are.
+func listenNextFree(ctx context.Context, address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	first, err := strconv.Atoi(port)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var listen net.ListenConfig
-	for next := first; next < min(first+20, 1<<16) && first != 0; next++ {
-		candidate := net.JoinHostPort(host, strconv.Itoa(next))
-		listener, err := listen.Listen(ctx, "tcp", candidate)
-		if err == nil {
-			return candidate, listener.Close()
-		}
-		if _, isNet := errors.AsType[*net.OpError](err); !isNet {
-			return "", err
+	for next := first; next < min(first+20, 1<<16); next++ {
+		listener, err := listenExactly(ctx, net.JoinHostPort(host, strconv.Itoa(next)))
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return listener, err
 		}
 	}
-	return net.JoinHostPort(host, "0"), nil
+	return listenExactly(ctx, net.JoinHostPort(host, "0"))
 }

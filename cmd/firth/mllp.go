@@ -26,9 +26,8 @@ type mllpServer struct {
 }
 
 // startMLLP listens; what ends the listener before stop does goes to failed.
-func startMLLP(ctx context.Context, c config.Config, log *slog.Logger, s *server.Server, failed chan<- error) (*mllpServer, error) {
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", c.MLLP)
+func startMLLP(ctx context.Context, c config.Config, log *slog.Logger, listen listenFunc, s *server.Server, failed chan<- error) (*mllpServer, error) {
+	listener, err := listen(ctx, c.MLLP)
 	if err != nil {
 		return nil, fmt.Errorf("mllp: %w", err)
 	}

@@ -63,7 +63,7 @@ func serve(ctx context.Context, c config.Config, out io.Writer) error {
 		return err
 	}
 	log := logger(c)
-	r, err := start(ctx, c, log)
+	r, err := start(ctx, c, log, listenExactly)
 	if err != nil {
 		return err
 	}

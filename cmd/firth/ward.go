@@ -32,16 +32,17 @@ type bed struct {
 	patient string // value of the identifier
 	monitor string // value of the device's identifier
 	person  *simulate.Person
+	seconds int // monitored so far
 }
 
 func beds() []bed {
 	return []bed{
-		{"ada", "monitor-1", simulate.New(1952, simulate.Vitals{HeartRate: 72, SpO2: 95, Respiration: 16, Temperature: 369, Systolic: 138, Diastolic: 84})},
-		{"ben", "monitor-2", simulate.New(1987, simulate.Vitals{HeartRate: 58, SpO2: 98, Respiration: 13, Temperature: 366, Systolic: 117, Diastolic: 74})},
+		{patient: "ada", monitor: "monitor-1", person: simulate.New(1952, simulate.Vitals{HeartRate: 72, SpO2: 95, Respiration: 16, Temperature: 369, Systolic: 138, Diastolic: 84})},
+		{patient: "ben", monitor: "monitor-2", person: simulate.New(1987, simulate.Vitals{HeartRate: 58, SpO2: 98, Respiration: 13, Temperature: 366, Systolic: 117, Diastolic: 74})},
 	}
 }
 
-// admit loads people and devices, plays the samples of the catalog, and gives every bed its first minute.
+// admit loads people and devices, plays the samples of the catalog, and gives every bed its last minute.
 func (w *ward) admit(ctx context.Context, now time.Time) error {
 	if err := w.post(ctx, "/fhir", "application/fhir+json", people); err != nil {
 		return err
@@ -49,9 +50,14 @@ func (w *ward) admit(ctx context.Context, now time.Time) error {
 	if err := w.playSamples(ctx); err != nil {
 		return err
 	}
-	const history = 60
-	for second := range history {
-		if err := w.tick(ctx, now.Add(time.Duration(second-history)*time.Second), second); err != nil {
+	const minute = 60
+	for i := range w.beds {
+		b := &w.beds[i]
+		payload := b.begin()
+		for second := range minute {
+			b.read(&payload, now.Add(time.Duration(second-minute)*time.Second))
+		}
+		if err := w.post(ctx, vitalsPath, "application/json", payload.end()); err != nil {
 			return err
 		}
 	}
@@ -86,11 +92,15 @@ func (w *ward) playSamples(ctx context.Context) error {
 func (w *ward) stream(ctx context.Context) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	for second := 0; ; second++ {
+	for {
 		select {
 		case now := <-ticker.C:
-			if err := w.tick(ctx, now, second); err != nil && ctx.Err() == nil {
-				return err
+			for i := range w.beds {
+				payload := w.beds[i].begin()
+				w.beds[i].read(&payload, now)
+				if err := w.post(ctx, vitalsPath, "application/json", payload.end()); err != nil && ctx.Err() == nil {
+					return err
+				}
 			}
 		case <-ctx.Done():
 			return nil
@@ -98,18 +108,19 @@ func (w *ward) stream(ctx context.Context) error {
 	}
 }
 
-// cuff is how many seconds lie between two blood pressures.
-const cuff = 15
+func (b *bed) begin() vitals { return beginVitals(nil, wardSystem+"|"+b.patient, b.monitor) }
 
-// tick is one second in the ward.
-func (w *ward) tick(ctx context.Context, now time.Time, second int) error {
-	for _, b := range w.beds {
-		payload := vitalsPayload(b, now, b.person.Next(), second%cuff == 0)
-		if err := w.post(ctx, vitalsPath, "application/json", payload); err != nil {
-			return err
-		}
+// cuffPause is how many seconds lie between two blood pressures.
+const cuffPause = 15
+
+// read adds one second.
+func (b *bed) read(payload *vitals, at time.Time) {
+	is := b.person.Next()
+	payload.monitor(at, is)
+	if b.seconds%cuffPause == 0 {
+		payload.cuff(at, is)
 	}
-	return nil
+	b.seconds++
 }
 
 // post sends a request to the server's own handler.

@@ -81,7 +81,6 @@ type process struct {
 	lines []string // of the standard output
 
 	base string // FHIR base URL
-	mllp string // address, empty for none
 }
 
 // serve starts `firth serve --dev` on a port of the system's choice and waits for its ready line.
@@ -89,22 +88,20 @@ func serve(t *testing.T, store string, extra ...string) *process {
 	t.Helper()
 	p := launch(t, append([]string{"serve", "--dev", "--listen", "127.0.0.1:0", "--store", store}, extra...)...)
 	p.await(t, "ready ")
-	for _, line := range p.output() {
-		if base, found := strings.CutPrefix(line, "ready "); found {
-			p.base = base
-		}
-		if address, found := strings.CutPrefix(line, "mllp "); found {
-			p.mllp = address
-		}
-	}
+	p.base = p.line(t, "ready ")
 	return p
 }
 
 // launch starts a command that keeps running. It is killed at the end of the test when it still does.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
+	return launchWith(t, clean(), args...)
+}
+
+func launchWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(binary, args...), exited: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stderr = clean(), &p.stderr
+	p.cmd.Env, p.cmd.Stderr = env, &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -171,8 +168,25 @@ func (p *process) stop(t *testing.T) int {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
+	return p.wait()
+}
+
+// wait returns the exit code when the process has ended.
+func (p *process) wait() int {
 	<-p.exited
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// line is the rest of the first line that begins so.
+func (p *process) line(t *testing.T, prefix string) string {
+	t.Helper()
+	for _, line := range p.output() {
+		if rest, found := strings.CutPrefix(line, prefix); found {
+			return strings.TrimSpace(rest)
+		}
+	}
+	t.Fatalf("no line begins with %q:\n%s", prefix, strings.Join(p.output(), "\n"))
+	return ""
 }
 
 // request sends one request and returns status, headers and body.

@@ -107,3 +107,12 @@ func TestServeKeepsAndStops(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 }
+
+func TestExplainOverHTTP(t *testing.T) {
+	p := serve(t, t.TempDir())
+	ask(t, 201, "PUT", p.base+"/Patient/a", `{"resourceType":"Patient","id":"a","identifier":[{"system":"urn:x","value":"1"}]}`)
+	stdout, stderr, code := run(t, "", "explain", "--server", p.base, "Patient?identifier=urn:x|1")
+	if code != 0 || !strings.Contains(stdout, "\nplan     key") || !strings.Contains(stdout, "\nfound    1 on this page of 1\n") {
+		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
+	}
+}
