@@ -63,7 +63,7 @@ The generator runs in the same process and shares the cores with the server.`,
 
 func scenarioCommand(o *benchOptions, name, short string, scenarios ...string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, Example: "  firth bench " + name + " --duration 5s"}
-	load := settings(cmd, serverSettings()...)
+	load := settings(cmd, listenerSettings()...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {
 			return bench.Run(ctx, system, o.Options, scenarios...)
@@ -80,7 +80,7 @@ memory idle and after some searches. The store is temporary unless --keep names 
 		Example: "  firth bench start --resources 1000000 --keep /var/tmp/firth-million",
 	}
 	cmd.Flags().StringVar(&o.store, "keep", "", "`DIR` of the store, filled when it does not exist, and kept")
-	load := settings(cmd, serverSettings()...)
+	load := settings(cmd, listenerSettings()...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {
 			return bench.RunStart(ctx, system, o.Options, o.store)

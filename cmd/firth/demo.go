@@ -30,7 +30,7 @@ authorization and answers on loopback only. It runs until ctrl-C, or for the tim
 	}
 	data := cmd.Flags().String("data", "", "`DIR` for the store, kept at the end (default: a temporary one)")
 	duration := cmd.Flags().Duration("for", 0, "stop this long after ready (default: at ctrl-C)")
-	load := settings(cmd, append(serverSettings(), "listen", "mllp")...)
+	load := settings(cmd, listenerSettings("listen", "mllp")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

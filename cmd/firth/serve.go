@@ -29,7 +29,7 @@ answered is safe in both cases.`,
   FIRTH_DEV=true FIRTH_LOG_FORMAT=json firth serve --config firth.yaml`,
 		Args: cobra.NoArgs,
 	}
-	load := settings(cmd, append(serverSettings(), "listen", "store", "base-url", "dev", "mllp")...)
+	load := settings(cmd, listenerSettings("listen", "store", "base-url", "dev", "mllp")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

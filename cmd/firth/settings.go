@@ -58,10 +58,14 @@ func readConfigFile(name string) (config.File, error) {
 	return config.File{Name: name, Data: data}, nil
 }
 
-// serverSettings are the settings of everything that runs a server in this process.
-func serverSettings() []string {
-	return []string{"log-level", "log-format", "cache", "max-body", "max-entries", "page-size", "max-page-size",
-		"request-timeout", "header-timeout", "idle-timeout", "shutdown-timeout"}
+// handlerSettings are the settings of everything that answers requests in this process, from a network or not.
+func handlerSettings(more ...string) []string {
+	return append(more, "log-level", "log-format", "cache", "max-body", "max-entries", "page-size", "max-page-size", "request-timeout")
+}
+
+// listenerSettings are those of everything that listens as well.
+func listenerSettings(more ...string) []string {
+	return handlerSettings(append(more, "header-timeout", "idle-timeout", "shutdown-timeout")...)
 }
 
 // logger writes records to the standard error.
