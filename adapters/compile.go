@@ -125,6 +125,9 @@ func (c *compiler) position(s Scalar, err error) error {
 			out.Col = at.Col
 		}
 	}
+	if s.block {
+		out.Col += c.src.indentation(out.Line)
+	}
 	return out
 }
 

@@ -48,6 +48,7 @@ type Scalar struct {
 	Text       string
 	Expression bool
 	Line, Col  int
+	block      bool // written with | or >: Col is without the indentation
 }
 
 // UnmarshalYAML takes any scalar; the schema has already refused everything else.
@@ -61,7 +62,7 @@ func (s *Scalar) UnmarshalYAML(n *yaml.Node) error {
 	case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
 		s.Col++
 	case yaml.LiteralStyle, yaml.FoldedStyle:
-		s.Line, s.Col = n.Line+1, 1
+		s.Line, s.Col, s.block = n.Line+1, 1+len(n.Value)-len(s.Text), true
 	}
 	return nil
 }

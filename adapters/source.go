@@ -31,6 +31,7 @@ const (
 // source is a manifest's YAML with what is needed to point into it.
 type source struct {
 	file string
+	text string
 	root *yaml.Node
 	at   map[string]*yaml.Node // value by JSON pointer
 	keys map[string]*yaml.Node // member name by the JSON pointer of its value
@@ -44,13 +45,23 @@ func (s *source) fail(n *yaml.Node, format string, args ...any) error {
 	return e
 }
 
+// indentation counts the blanks that begin a line.
+func (s *source) indentation(line int) int {
+	lines := strings.SplitN(s.text, "\n", line+1)
+	if line < 1 || line > len(lines) {
+		return 0
+	}
+	text := lines[line-1]
+	return len(text) - len(strings.TrimLeft(text, " "))
+}
+
 // parseSource reads one YAML document: no anchors, aliases, merge keys or custom tags, no duplicate names.
 func parseSource(file string, data []byte) (*source, error) {
-	s := &source{file: file, at: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
+	s := &source{file: file, text: string(data), at: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
 	if len(data) > maxManifestBytes {
 		return nil, s.fail(nil, "the manifest is larger than %d bytes", maxManifestBytes)
 	}
-	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+	decoder := yaml.NewDecoder(strings.NewReader(s.text))
 	var document, more yaml.Node
 	if err := decoder.Decode(&document); err != nil {
 		return nil, s.syntax(err)

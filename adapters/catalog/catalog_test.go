@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +22,12 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var received = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
+// registry is loaded once: an adapter does not change.
+var registry = sync.OnceValues(catalog.Adapters)
+
 func load(t testing.TB) *adapters.Registry {
 	t.Helper()
-	registry, err := catalog.Adapters()
+	registry, err := registry()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,10 +21,11 @@ const CostLimit = 200_000
 // maxSource bounds an expression's text, in bytes.
 const maxSource = 4096
 
-// Language compiles the expressions of one manifest.
+// Language compiles the expressions of one manifest. It is used by one goroutine.
 type Language struct {
 	env    *cel.Env
 	tables map[string]map[string]string
+	known  map[string]*Expr // by source: manifests repeat themselves
 }
 
 // NewLanguage makes a language whose lookup() knows the tables.
@@ -37,7 +39,7 @@ func NewLanguage(tables map[string]map[string]string) (*Language, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Language{env: env, tables: tables}, nil
+	return &Language{env: env, tables: tables, known: map[string]*Expr{}}, nil
 }
 
 func variables() []string {
@@ -60,6 +62,7 @@ type Expr struct {
 	steps   []step
 	program cel.Program // nil for a simple path
 	roots   map[string]bool
+	members []string // of vars that the program uses
 	boolean bool
 }
 
@@ -80,9 +83,12 @@ func (l *Language) Compile(source string, names []string) (*Expr, error) {
 		return nil, &Error{1, 1, "the expression is empty"}
 	}
 	if e, ok := simplePath(source); ok {
-		if e.root == "vars" && !contains(names, e.member) {
+		if e.root == "vars" && !slices.Contains(names, e.member) {
 			return nil, &Error{1, 1, fmt.Sprintf("vars has no %q", e.member)}
 		}
+		return e, nil
+	}
+	if e := l.known[source]; e != nil && !slices.ContainsFunc(e.members, func(m string) bool { return !slices.Contains(names, m) }) {
 		return e, nil
 	}
 	checked, issues := l.env.Compile(source)
@@ -100,7 +106,8 @@ func (l *Language) Compile(source string, names []string) (*Expr, error) {
 	if err != nil {
 		return nil, &Error{1, 1, err.Error()}
 	}
-	e.program = program
+	e.program, e.members = program, r.members
+	l.known[source] = e
 	return e, nil
 }
 
@@ -111,15 +118,6 @@ func firstIssue(issues *cel.Issues) error {
 	}
 	first := errs[0]
 	return &Error{max(first.Location.Line(), 1), first.Location.Column() + 1, first.Message}
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // simplePath recognises expressions that need no interpreter: a variable followed by names and indices.
@@ -135,7 +133,7 @@ func simplePath(source string) (*Expr, bool) {
 		}
 	}
 	e := &Expr{source: source, root: steps[0].name, steps: steps[1:], boolean: true}
-	if !contains(variables(), e.root) || e.root == "parents" {
+	if !slices.Contains(variables(), e.root) || e.root == "parents" {
 		return nil, false
 	}
 	e.roots = map[string]bool{e.root: true}
@@ -212,6 +210,7 @@ type rewriter struct {
 	source   string
 	info     *ast.SourceInfo
 	roots    map[string]bool
+	members  []string
 	indices  map[int64]bool // literals inside [ ], which the interpreter wants as integers
 }
 
@@ -291,8 +290,11 @@ func isASCII(s string) bool {
 
 func (r *rewriter) selection(e ast.Expr) error {
 	s := e.AsSelect()
-	if s.Operand().Kind() == ast.IdentKind && s.Operand().AsIdent() == "vars" && !contains(r.names, s.FieldName()) {
-		return r.fail(e.ID(), "vars has no %q", s.FieldName())
+	if s.Operand().Kind() == ast.IdentKind && s.Operand().AsIdent() == "vars" {
+		if !slices.Contains(r.names, s.FieldName()) {
+			return r.fail(e.ID(), "vars has no %q", s.FieldName())
+		}
+		r.members = append(r.members, s.FieldName())
 	}
 	return nil
 }
