@@ -3,7 +3,6 @@ package search
 import (
 	"strings"
 	"testing"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,7 +33,7 @@ func TestFold(t *testing.T) {
 
 // Every rune between two letters: folding twice is folding once, and no upper-case ASCII is left, which the form letter of strings relies on.
 func TestFoldIsIdempotent(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
+	for r := rune(0); r <= 0x1FFFF; r++ { // beyond lie ideographs, tags and private use
 		if !utf8.ValidRune(r) {
 			continue
 		}

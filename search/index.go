@@ -136,8 +136,12 @@ func (r *Registry) draft(t *spec.Type, definition *spec.SearchParameter) (*draft
 		}
 	}
 	for _, b := range d.branches {
-		if _, _, err := r.route(t, b, d); err != nil {
+		way, _, err := r.route(t, b, d)
+		if err != nil {
 			return nil, err
+		}
+		if d.param.target == "" && way.leadsAnywhere() {
+			d.param.Targets = nil // the definition spells out every type there was
 		}
 	}
 	return d, nil
@@ -161,6 +165,19 @@ func (r *Registry) route(t *spec.Type, b branch, d *draft) (way route, parts []p
 	}
 	parts, way.components, err = r.compileParts(t, item, d.components)
 	return way, parts, err
+}
+
+// leadsAnywhere reports whether the path ends in a reference to any type.
+func (w *route) leadsAnywhere() bool {
+	if len(w.steps) == 0 {
+		return false
+	}
+	for _, m := range w.steps[len(w.steps)-1].members {
+		if m.leaf.anywhere {
+			return true
+		}
+	}
+	return false
 }
 
 // indexGroup is an index while it has no name: branches that the same parameters use.

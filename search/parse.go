@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -148,45 +147,77 @@ func (p *parser) handler(name string) (func(value string) (used bool, err error)
 	case "_summary":
 		return p.summary, nil
 	}
-	code, modifier, hasModifier := strings.Cut(name, ":")
-	param := p.types.byCode[code]
-	if param == nil {
-		return nil, p.unknown(name, code)
+	if handle := p.include(name); handle != nil {
+		return handle, nil
 	}
-	if hasModifier {
-		if err := p.checkModifier(param, modifier); err != nil {
-			return nil, err
-		}
+	compile, err := p.criterion(p.types, name, name, 0)
+	if err != nil {
+		return nil, p.ignore(name, err)
 	}
 	return func(value string) (bool, error) {
-		plan, err := p.condition(param, modifier, value)
-		if err != nil {
-			return false, err
+		plan, err := compile(value)
+		if err == nil {
+			p.plan = append(p.plan, plan)
 		}
-		p.plan = append(p.plan, plan)
-		return true, nil
+		return true, err
 	}, nil
 }
 
-// unknown warns about a parameter that is not answered, or fails under strict handling.
-func (p *parser) unknown(name, code string) error {
-	msg := fmt.Sprintf("%s has no search parameter %s", p.request.Query.Type, code)
-	i := slices.IndexFunc(p.types.unsupported, func(u Unsupported) bool { return u.Code == code })
-	switch {
-	case i >= 0:
-		msg = fmt.Sprintf("the search parameter %s is not supported: it %s", code, p.types.unsupported[i].Reason)
-	case isNotOffered(name):
-		msg = fmt.Sprintf("%s is not supported yet", name)
-	default:
-		if best := p.types.suggest(code); best != "" {
-			msg += "; did you mean " + best + "?"
+// criterion understands the name of a search parameter of a type, with its modifier, as a chain, or as _has. Whole is the name as sent. An
+// *unknownError says that there is no such parameter.
+func (p *parser) criterion(types *typeIndexes, name, whole string, depth int) (func(value string) (Plan, error), error) {
+	if p.registry.references && strings.HasPrefix(name, "_has:") {
+		return p.reverseChain(types, name, whole, depth)
+	}
+	if head, rest, chained := strings.Cut(name, "."); chained && p.registry.references {
+		return p.chain(types, head, rest, whole, depth)
+	}
+	code, modifier, hasModifier := strings.Cut(name, ":")
+	param := types.byCode[code]
+	if param == nil || strings.Contains(name, ".") {
+		return nil, p.unknown(types, name, code)
+	}
+	if hasModifier {
+		if err := p.checkModifier(param, modifier, whole); err != nil {
+			return nil, err
 		}
 	}
-	if p.opts.Strict {
-		return fhir.Invalidf(fhir.CodeNotSupported, "http."+name, "%s", msg)
+	return func(value string) (Plan, error) { return p.condition(param, modifier, value) }, nil
+}
+
+// unknownError is about a parameter that is not answered.
+type unknownError struct{ msg string }
+
+func (e *unknownError) Error() string { return e.msg }
+
+// ignore turns an *unknownError into a warning, unless handling is strict. Other errors stay.
+func (p *parser) ignore(name string, err error) error {
+	var unknown *unknownError
+	if !errors.As(err, &unknown) {
+		return err
 	}
-	p.warn(fhir.CodeNotSupported, name, msg+" (ignored)")
+	if p.opts.Strict {
+		return fhir.Invalidf(fhir.CodeNotSupported, "http."+name, "%s", unknown.msg)
+	}
+	p.warn(fhir.CodeNotSupported, name, unknown.msg+" (ignored)")
 	return nil
+}
+
+// unknown says why a parameter is not answered.
+func (p *parser) unknown(types *typeIndexes, name, code string) error {
+	for _, u := range types.unsupported {
+		if u.Code == code {
+			return &unknownError{fmt.Sprintf("the search parameter %s is not supported: it %s", code, u.Reason)}
+		}
+	}
+	if isNotOffered(name) {
+		return &unknownError{name + " is not supported yet"}
+	}
+	msg := fmt.Sprintf("%s has no search parameter %s", types.typ.Name, code)
+	if best := types.suggest(code); best != "" {
+		msg += "; did you mean " + best + "?"
+	}
+	return &unknownError{msg}
 }
 
 // isNotOffered recognises what R4's search page defines and this server does not answer yet.
@@ -215,148 +246,6 @@ func (p *parser) invalid(name string, err error) error {
 		code = value.code
 	}
 	return fhir.Invalidf(code, "http."+name, "%s", err.Error())
-}
-
-// checkModifier refuses modifiers that the parameter does not take (R4 search.html#modifiers: servers shall reject them).
-func (p *parser) checkModifier(param *Param, modifier string) error {
-	if param.HasModifier(modifier) {
-		return nil
-	}
-	if param.kind == reference && p.registry.defs.IsResource(modifier) {
-		if len(param.Targets) == 0 || slices.Contains(param.Targets, modifier) {
-			return nil
-		}
-		return fhir.Invalidf(fhir.CodeNotSupported, "http."+param.Code+":"+modifier, "%s leads to %s, never to %s",
-			param.Code, strings.Join(param.Targets, ", "), modifier)
-	}
-	known := "no modifier"
-	if len(param.Modifiers) > 0 {
-		known = ":" + strings.Join(param.Modifiers, ", :")
-	}
-	if param.kind == reference {
-		known += " and the names of its target types"
-	}
-	return fhir.Invalidf(fhir.CodeNotSupported, "http."+param.Code+":"+modifier, "the modifier :%s is not supported for %s; it takes %s", modifier, param.Code, known)
-}
-
-// condition compiles the values of one parameter: any of them matches, or with :not none.
-func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
-	if modifier == "missing" {
-		return missing(param, value)
-	}
-	values := segment{raw: value}.split(',')
-	if len(values) > maxValues {
-		return nil, &valueError{0, fhir.CodeTooCostly, fmt.Sprintf("%d values; %d are allowed", len(values), maxValues)}
-	}
-	if param.id {
-		return ids(values)
-	}
-	var any Or
-	for _, v := range values {
-		if v.raw == "" {
-			continue
-		}
-		plans, err := p.registry.alternatives(param, modifier, v)
-		if err != nil {
-			return nil, err
-		}
-		any = append(any, plans...)
-		if p.leaves += len(plans); p.leaves > maxConditions {
-			return nil, &valueError{v.at, fhir.CodeTooCostly, "the search has too many alternatives"}
-		}
-	}
-	var plan Plan = any
-	if len(any) == 1 {
-		plan = any[0]
-	}
-	if modifier == "not" {
-		plan = Not{plan}
-	}
-	return plan, nil
-}
-
-// alternatives compiles one value: a plan for each index and each way to match in it.
-func (r *Registry) alternatives(param *Param, modifier string, v segment) ([]Plan, error) {
-	var plans []Plan
-	for _, ix := range param.indexes {
-		if ix.kind == phonetic {
-			plan, err := phoneticPlan(ix, v)
-			if err != nil {
-				return nil, err
-			}
-			plans = append(plans, plan)
-			continue
-		}
-		keys, err := r.keysFor(param, ix, modifier, v)
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range keys {
-			plans = append(plans, k.under(ix.prefix))
-		}
-	}
-	return plans, nil
-}
-
-// keysFor gives the conditions on keys of one index for one value, relative to its prefix.
-func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) ([]Keys, error) {
-	switch ix.kind {
-	case token:
-		t, err := readToken(v)
-		if err != nil {
-			return nil, err
-		}
-		if k, ok := t.keys(ix.system); ok {
-			return []Keys{k}, nil
-		}
-		return nil, nil
-	case text:
-		k, err := stringKeys(modifier, v)
-		return []Keys{k}, err
-	case reference:
-		return r.referenceKeys(param, modifier, v)
-	case date:
-		return dateKeys(v, ix.instant)
-	case number:
-		return numberKeys(v)
-	case quantity:
-		return quantityKeys(v, "")
-	case uri:
-		return uriKeys(modifier, v)
-	}
-	return r.compositeKeys(ix, v)
-}
-
-// missing answers :missing=true and :missing=false.
-func missing(param *Param, value string) (Plan, error) {
-	has := param.presence()
-	switch value {
-	case "true":
-		return Not{simplify(has)}, nil
-	case "false":
-		return simplify(has), nil
-	}
-	return nil, &valueError{0, fhir.CodeValue, ":missing is true or false"}
-}
-
-func simplify(any Or) Plan {
-	if len(any) == 1 {
-		return any[0]
-	}
-	return any
-}
-
-// ids answers _id. What cannot be an id matches nothing.
-func ids(values []segment) (Plan, error) {
-	var list IDs
-	for _, v := range values {
-		if id := v.text(); fhir.IsID(id) && !slices.Contains(list, id) {
-			list = append(list, id)
-		} else if !fhir.IsID(id) && id != "" {
-			return nil, v.failf("not an id; an id has 1 to 64 of A-Z a-z 0-9 - .")
-		}
-	}
-	return list, nil
 }
 
 // finish puts the query together.

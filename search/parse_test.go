@@ -66,7 +66,7 @@ func TestParseErrors(t *testing.T) {
 		{"_profile:below=urn:oid:1.2", fhir.CodeValue, "http._profile:below: at position 1 of the value: :below needs a URL"},
 		{"code=" + strings.Repeat("x,", 1001), fhir.CodeTooCostly, "http.code: at position 1 of the value: 1002 values; 1000 are allowed"},
 		{"code=" + strings.Repeat("x", maxValue+1), fhir.CodeTooLong, "http.code: the value has 65537 bytes; 65536 are allowed"},
-		{"focus=" + strings.Repeat("x,", 999), fhir.CodeTooCostly, "http.focus: at position 275 of the value: the search has too many alternatives"},
+		{"focus=" + strings.Repeat("x,", 999), fhir.CodeTooCostly, "http.focus: at position 273 of the value: the search has too many alternatives"},
 		{strings.Repeat("code=x&", 201), fhir.CodeTooCostly, "201 parameters; 200 are allowed"},
 		{"code=%zz", fhir.CodeInvalid, "http.code: the value has a broken percent escape"},
 		{"c%zde=1", fhir.CodeInvalid, "parameter 1 has a name with a broken percent escape"},
@@ -93,6 +93,26 @@ func TestParseErrors(t *testing.T) {
 	}
 	if _, err := parseRaw(t, "Patiens", "", ParseOptions{}); err == nil {
 		t.Error("an unknown type can be searched")
+	}
+}
+
+// Without a store that follows references, chains and includes are parameters like other unknown ones.
+func TestParseWithoutReferences(t *testing.T) {
+	r, err := NewRegistry(newTestRegistry(t).defs, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"subject:Patient.name", "patient.name", "_has:AuditEvent:entity:agent", "_include", "_include:iterate", "_revinclude"} {
+		request, err := r.Parse("Observation", []Pair{{name, "x"}}, ParseOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(request.Issues) != 1 || request.Issues[0].Diagnostics != name+" is not supported yet (ignored)" || len(request.Self) > 0 {
+			t.Errorf("%s: %v", name, request.Issues)
+		}
+	}
+	if r.Includes("Observation") != nil || r.RevIncludes("Patient") != nil {
+		t.Error("includes are declared")
 	}
 }
 

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir/spec"
@@ -46,6 +47,7 @@ func (p paths) compile(context *spec.Type, raw []rawStep, kind kind) ([]step, er
 				if m.leaf, ok = p.leaf(kind, element, ref.Type); !ok {
 					continue
 				}
+				m.leaf.anywhere = slices.Contains(ref.Targets, "Resource")
 			}
 			s.members = append(s.members, m)
 		}
@@ -102,10 +104,11 @@ const (
 
 // leaf is how an element is read.
 type leaf struct {
-	reading reading
-	system  string   // code, boolean: what the binding implies
-	strings []string // readStrings: the members
-	instant bool     // readDate: never less exact
+	reading  reading
+	system   string   // code, boolean: what the binding implies
+	strings  []string // readStrings: the members
+	instant  bool     // readDate: never less exact
+	anywhere bool     // readReference: to any type
 }
 
 // leaf chooses the reading of a type for a kind of parameter (R4 search.html#ptypes).

@@ -101,7 +101,7 @@ func TestDatesProperty(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	prefixes := append([]string{""}, comparators...)
 	matched := 0
-	for range 1500 {
+	for range 800 {
 		periods, intervals := randomPeriods(random)
 		moment, single := randomMoment(random, true)
 		encounter := extract(t, `{"resourceType":"Encounter",`+periods+`}`)
@@ -234,7 +234,7 @@ func TestQuantitiesProperty(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	prefixes := append([]string{""}, comparators...)
 	matched := 0
-	for range 2000 {
+	for range 800 {
 		value, interval := randomQuantity(random)
 		member, base := "onsetAge", "Condition"
 		if strings.HasPrefix(value, `{"low"`) {

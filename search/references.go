@@ -154,15 +154,15 @@ func identifierKeys(s segment) ([]Keys, error) {
 
 // presence gives the conditions for having any value at all. A reference on another server tells its type in the URL.
 func (p *Param) presence() Or {
-	var any Or
+	var ranges Or
 	for _, ix := range p.indexes {
 		if p.target == "" {
-			any = append(any, withPrefix(ix.prefix))
+			ranges = append(ranges, withPrefix(ix.prefix))
 			continue
 		}
 		foreign := withPrefix(ix.prefix + string(formReference) + "http")
 		foreign.Contains = []string{"/" + p.target + "/"}
-		any = append(any, withPrefix(ReferencePrefix(ix.name, p.target)), foreign)
+		ranges = append(ranges, withPrefix(ReferencePrefix(ix.name, p.target)), foreign)
 	}
-	return any
+	return ranges
 }

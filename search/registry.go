@@ -14,12 +14,18 @@ type Options struct {
 	// BaseURL is the service base, "https://example.org/fhir": absolute references on it are the same as relative ones, in
 	// resources and in queries. Changing it on existing data asks for a reindex.
 	BaseURL string
+
+	// References says that the store follows references: chains, _has, _include and _revinclude are answered. Without it
+	// they are parameters like other unknown ones.
+	References bool
 }
 
 // Registry knows the search parameters of all resource types. Types are compiled when first asked for. Safe for concurrent use.
 type Registry struct {
 	defs *spec.Definitions
 	base string // without the final slash
+
+	references bool
 
 	mu    sync.RWMutex
 	types map[string]*typeIndexes
@@ -29,7 +35,7 @@ type Registry struct {
 
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
-	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), types: map[string]*typeIndexes{}}
+	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, types: map[string]*typeIndexes{}}
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil
 }

@@ -25,7 +25,7 @@ var testRegistry = sync.OnceValues(func() (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewRegistry(defs, Options{BaseURL: testBase})
+	return NewRegistry(defs, Options{BaseURL: testBase, References: true})
 })
 
 func newTestRegistry(t testing.TB) *Registry {

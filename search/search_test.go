@@ -194,6 +194,7 @@ func TestReferenceSearch(t *testing.T) {
 		{"absolute", `"subject":{"reference":"https://firth.example/fhir/Patient/1"}`},
 		{"foreign", `"subject":{"reference":"https://other.example/fhir/Patient/1"}`},
 		{"group", `"subject":{"reference":"Group/1"}`},
+		{"elsewhere", `"subject":{"reference":"https://other.example/fhir/Group/1"}`},
 		{"version", `"subject":{"reference":"Patient/1/_history/7"}`},
 		{"uuid", `"subject":{"reference":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}`},
 		{"identifier", `"subject":{"identifier":{"system":"urn:mrn","value":"99"}}`},
@@ -226,8 +227,9 @@ func TestReferenceSearch(t *testing.T) {
 		{"subject=Patient/1,Group/1", "relative absolute group version"},
 		{"subject=Patient/2", ""},
 		{"subject:missing=true", "absent"},
-		{"subject:missing=false", "relative absolute foreign group version uuid identifier display contained"},
-		{"patient:missing=true", "group uuid identifier display contained absent"},
+		{"subject=https://other.example/fhir/Group/1", "elsewhere"},
+		{"subject:missing=false", "relative absolute foreign group elsewhere version uuid identifier display contained"},
+		{"patient:missing=true", "group elsewhere uuid identifier display contained absent"},
 		{"patient:missing=false", "relative absolute foreign version"},
 	})
 }
@@ -521,6 +523,9 @@ func TestOtherComposites(t *testing.T) {
 		{"relationship=signs$0", "b"},
 		{"relationship=signs$https://firth.example/fhir/DocumentReference/1", "a"},
 		{"relationship=replaces$1", ""},
+		{"relationship=http://hl7.org/fhir/document-relationship-type|signs$0", "b"},
+		{"relationship=|signs$0", "b"},
+		{"relationship=http://other.example|signs$0", ""},
 	})
 	(&corpus{typ: "Group", resources: [][2]string{
 		{"a", `"characteristic":[{"code":` + coding("urn:x", "gender") + `,"valueCodeableConcept":` + coding("urn:x", "female") + `},{"code":` + coding("urn:x", "smoker") + `,"valueBoolean":true}]`},

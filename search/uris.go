@@ -42,13 +42,9 @@ func above(url string) []string {
 	all := []string{url}
 	start := strings.Index(url, "://") + len("://")
 	for i := len(url) - 1; i > start; i-- {
-		if url[i] != '/' {
-			continue
+		if url[i] == '/' {
+			all = append(all, url[:i+1], url[:i])
 		}
-		if i < len(url)-1 {
-			all = append(all, url[:i+1])
-		}
-		all = append(all, url[:i])
 	}
 	return all
 }
