@@ -44,13 +44,13 @@ func (s *Server) bundle(x *exchange) (reply, error) {
 	} else if err := s.transaction(x, entries); err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) {
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error {
 		b := bundleWriter{w: w, links: s.links}
 		b.begin(kind+"-response", s.newID(), s.clock())
 		for _, e := range entries {
 			b.answered(&e.reply)
 		}
-		b.end()
+		return b.end()
 	}}, nil
 }
 

@@ -10,25 +10,29 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// bundleWriter writes a Bundle as it goes: begin, total, links, entries, end, in that order. Errors stick to the writer.
+// bundleWriter writes a Bundle as it goes: begin, total, links, entries, end, in that order.
 type bundleWriter struct {
 	w       *bufio.Writer
 	links   links
 	hasLink bool
 	entries int
+	err     error // of the last write; the first error sticks to w
 }
 
 // raw writes JSON that stands in the program.
-func (b *bundleWriter) raw(text string) { b.w.WriteString(text) }
+func (b *bundleWriter) raw(text string) { _, b.err = b.w.WriteString(text) }
+
+// bytes writes JSON that was made or stored.
+func (b *bundleWriter) bytes(data []byte) { _, b.err = b.w.Write(data) }
 
 // quoted writes a JSON string.
-func (b *bundleWriter) quoted(text string) { b.w.Write(fhir.AppendQuoted(b.w.AvailableBuffer(), text)) }
+func (b *bundleWriter) quoted(text string) { b.bytes(fhir.AppendQuoted(b.w.AvailableBuffer(), text)) }
 
 func (b *bundleWriter) begin(kind, id string, now time.Time) {
 	b.raw(`{"resourceType":"Bundle","id":"`)
 	b.raw(id)
 	b.raw(`","meta":{"lastUpdated":`)
-	b.w.Write(appendInstant(b.w.AvailableBuffer(), now))
+	b.bytes(appendInstant(b.w.AvailableBuffer(), now))
 	b.raw(`},"type":"`)
 	b.raw(kind)
 	b.raw(`"`)
@@ -36,7 +40,7 @@ func (b *bundleWriter) begin(kind, id string, now time.Time) {
 
 func (b *bundleWriter) total(n int) {
 	b.raw(`,"total":`)
-	b.w.Write(strconv.AppendInt(b.w.AvailableBuffer(), int64(n), 10))
+	b.bytes(strconv.AppendInt(b.w.AvailableBuffer(), int64(n), 10))
 }
 
 func (b *bundleWriter) link(relation, address string) {
@@ -66,11 +70,13 @@ func (b *bundleWriter) next() {
 	b.entries++
 }
 
-func (b *bundleWriter) end() {
+// end completes the Bundle and returns what went wrong on the way.
+func (b *bundleWriter) end() error {
 	if b.entries > 0 || b.hasLink {
 		b.raw(`]`)
 	}
 	b.raw(`}`)
+	return b.err
 }
 
 // found writes an entry of a searchset.
@@ -78,7 +84,7 @@ func (b *bundleWriter) found(v *store.Version, mode string) {
 	b.next()
 	b.fullURL(v.Key)
 	b.raw(`,"resource":`)
-	b.w.Write(v.JSON)
+	b.bytes(v.JSON)
 	b.raw(`,"search":{"mode":"`)
 	b.raw(mode)
 	b.raw(`"}}`)
@@ -94,7 +100,7 @@ func (b *bundleWriter) fullURL(key fhir.Key) {
 func (b *bundleWriter) outcome(o *fhir.OperationOutcome) {
 	b.next()
 	b.raw(`{"resource":`)
-	b.w.Write(o.AppendJSON(b.w.AvailableBuffer()))
+	b.bytes(o.AppendJSON(b.w.AvailableBuffer()))
 	b.raw(`,"search":{"mode":"outcome"}}`)
 }
 
@@ -104,7 +110,7 @@ func (b *bundleWriter) version(v *store.Version) {
 	b.fullURL(v.Key)
 	if !v.Deleted() {
 		b.raw(`,"resource":`)
-		b.w.Write(v.JSON)
+		b.bytes(v.JSON)
 	}
 	method, address, status := http.MethodPut, v.Key.Type+"/"+v.Key.ID, "200 OK"
 	switch v.Method {
@@ -126,7 +132,7 @@ func (b *bundleWriter) version(v *store.Version) {
 	b.raw(`","etag":`)
 	b.quoted(etag(v.Key.Version))
 	b.raw(`,"lastModified":`)
-	b.w.Write(appendInstant(b.w.AvailableBuffer(), v.LastUpdated))
+	b.bytes(appendInstant(b.w.AvailableBuffer(), v.LastUpdated))
 	b.raw(`}}`)
 }
 
@@ -142,9 +148,9 @@ func (b *bundleWriter) answered(out *reply) {
 	if out.body != nil || out.stream != nil {
 		b.raw(`"resource":`)
 		if out.stream != nil {
-			out.stream(b.w)
+			b.err = out.stream(b.w)
 		} else {
-			b.w.Write(out.body)
+			b.bytes(out.body)
 		}
 		b.raw(`,`)
 	}
@@ -163,11 +169,11 @@ func (b *bundleWriter) answered(out *reply) {
 	}
 	if !out.lastModified.IsZero() {
 		b.raw(`,"lastModified":`)
-		b.w.Write(appendInstant(b.w.AvailableBuffer(), out.lastModified))
+		b.bytes(appendInstant(b.w.AvailableBuffer(), out.lastModified))
 	}
 	if out.outcome != nil {
 		b.raw(`,"outcome":`)
-		b.w.Write(out.outcome.AppendJSON(b.w.AvailableBuffer()))
+		b.bytes(out.outcome.AppendJSON(b.w.AvailableBuffer()))
 	}
 	b.raw(`}}`)
 }

@@ -73,6 +73,9 @@ func TestReadAndVread(t *testing.T) {
 			answer: "{\n  \"resourceType\": \"Patient\",\n  \"meta\": {\n    \"versionId\": \"2\",\n    \"lastUpdated\": \"2026-01-02T03:04:06.000Z\"\n  },\n  \"id\": \"p\",\n  \"active\": false\n}\n"},
 		{name: "pretty errors", method: "GET", path: "/Patient/q?_pretty=true", status: 404, answer: "...{\n  \"resourceType\": \"OperationOutcome\",\n"},
 		{name: "not a boolean", method: "GET", path: "/Patient/p?_pretty=1", status: 400, answer: outcome("value", "_pretty must be true or false", "http._pretty")},
+		{name: "parameters are ignored", method: "GET", path: "/Patient/p?_summary=true", status: 200, answer: second},
+		{name: "parameters, strictly", method: "GET", path: "/Patient/p?_summary=true", headers: []string{"Prefer", "handling=strict"}, status: 400, answer: outcome("not-supported", `\"_summary\" is not a parameter of a read`, "http._summary")},
+		{name: "only slashes", method: "GET", path: f.url + "//", status: 404, answer: "*"},
 		{name: "below a resource", method: "GET", path: "/Patient/p/Observation", status: 404, answer: `...is not an address of this server`},
 		{name: "elsewhere", method: "GET", path: f.url + "/elsewhere", status: 404, answer: outcome("not-supported", `\"/elsewhere\" is not an address of this server; FHIR is at /fhir`)},
 	})

@@ -39,7 +39,7 @@ type reply struct {
 	location     string    // absolute URL; empty for none
 	contentType  string    // empty for FHIR JSON
 	body         []byte
-	stream       func(*bufio.Writer) // writes the body; an error sticks to the writer
+	stream       func(*bufio.Writer) error // writes the body
 	outcome      *fhir.OperationOutcome
 	failed       bool   // outcome says why the interaction was refused
 	retryAfter   bool   // the client should come back in a second

@@ -43,15 +43,19 @@ func FuzzBundle(f *testing.F) {
 	})
 }
 
-// FuzzSearchURL asks for whatever there is: 200 or a refusal that is FHIR.
-func FuzzSearchURL(f *testing.F) {
+// FuzzURL asks for whatever there is: an answer or a refusal that is FHIR.
+func FuzzURL(f *testing.F) {
+	for _, path := range []string{"", "/", "/metadata", "/Patient/p", "/Patient/p/_history/1", "/Patient/$x", "/_history", "//", "/Patient//p", "/:type/:id"} {
+		f.Add(path, "")
+	}
 	for _, query := range []string{"name=x", "_id=a,b&_count=3", "birthdate=ge2000-01&_sort=-birthdate,_id", "identifier=s|v&_cursor=xyz", "_summary=count", "link:missing=true", "%zz", "a=;", "_format=xml", "_pretty=true"} {
-		f.Add(query)
+		f.Add("/Patient", query)
 	}
 	fixture := newFixture(f)
 	handler := fixture.server.Handler()
-	f.Fuzz(func(t *testing.T, query string) {
-		request := httptest.NewRequestWithContext(t.Context(), "GET", Mount+"/Patient", nil)
+	f.Fuzz(func(t *testing.T, path, query string) {
+		request := httptest.NewRequestWithContext(t.Context(), "GET", Mount, nil)
+		request.URL.Path = Mount + path
 		request.URL.RawQuery = query
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, request)

@@ -25,7 +25,7 @@ func (s *Server) history(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	path := strings.TrimPrefix(strings.TrimSuffix(x.key.Type+"/"+x.key.ID, "/")+"/_history", "/")
-	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) {
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error {
 		b := bundleWriter{w: w, links: s.links}
 		b.begin("history", s.newID(), s.clock())
 		if page.Total >= 0 {
@@ -39,7 +39,7 @@ func (s *Server) history(x *exchange) (reply, error) {
 		for i := range page.Versions {
 			b.version(&page.Versions[i])
 		}
-		b.end()
+		return b.end()
 	}}, nil
 }
 

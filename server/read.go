@@ -3,11 +3,15 @@ package server
 import (
 	"net/http"
 
+	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
 )
 
 // read answers the current version, or with a version in the URL that one (R4 http.html#read, #vread). The stored bytes go out as they are.
 func (s *Server) read(x *exchange) (reply, error) {
+	if len(x.query) > 0 && x.prefer.strict {
+		return reply{}, fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(x.query[0].Name), "%q is not a parameter of a read", printable(x.query[0].Name))
+	}
 	v, err := s.store.Read(x.ctx, x.key)
 	if err != nil {
 		return reply{}, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,14 +69,13 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 }
 
 // stream writes through a pooled buffer.
-func (s *Server) stream(w http.ResponseWriter, write func(*bufio.Writer)) {
+func (s *Server) stream(w http.ResponseWriter, write func(*bufio.Writer) error) {
 	buffer, ok := s.buffers.Get().(*bufio.Writer)
 	if !ok {
 		buffer = bufio.NewWriterSize(nil, streamBuffer)
 	}
 	buffer.Reset(w)
-	write(buffer)
-	s.written(0, buffer.Flush())
+	s.written(0, errors.Join(write(buffer), buffer.Flush()))
 	buffer.Reset(nil)
 	s.buffers.Put(buffer)
 }
@@ -92,8 +92,9 @@ func indented(out *reply, body []byte) []byte {
 	if out.stream != nil {
 		var whole bytes.Buffer
 		buffer := bufio.NewWriter(&whole)
-		out.stream(buffer)
-		buffer.Flush() // into memory
+		if err := errors.Join(out.stream(buffer), buffer.Flush()); err != nil {
+			return whole.Bytes() // memory takes everything
+		}
 		body = whole.Bytes()
 	}
 	var pretty bytes.Buffer

@@ -14,6 +14,7 @@ type references struct {
 	definitions *spec.Definitions
 	targets     map[string]string // fullUrl -> what to say instead
 	hasREST     bool              // some fullUrl is [base]/[type]/[id], to which relative references may lead
+	first       [256]bool         // bytes that fullUrls begin with, to pass over most strings at once
 }
 
 // place is a byte range that says a reference.
@@ -28,6 +29,7 @@ type place struct {
 // add says where a fullUrl leads.
 func (r *references) add(fullURL, target string) {
 	r.targets[fullURL] = target
+	r.first[fullURL[0]] = true
 	if fhir.ParseReference(fullURL).Base != "" {
 		r.hasREST = true
 	}
@@ -56,23 +58,36 @@ func (r *references) scan(res *fhir.Resource, fullURL string) []place {
 		switch c := raw[1]; {
 		case c == '<' && node.KeyIs("div"):
 			places = r.narrative(places, node)
-		case c == 'u' || c == 'h' || c == '\\':
+		case r.first[c] || c == '\\':
 			if target, suffix, ok := r.target(raw); ok && r.speaks(res, node) {
 				places = append(places, at(node, target, suffix, false))
+				continue
 			}
+			fallthrough
 		case 'A' <= c && c <= 'Z' && node.KeyIs("reference"):
-			if bytes.IndexByte(raw, '?') > 0 {
-				if text := node.Text(); r.isConditional(text) && r.speaks(res, node) {
-					places = append(places, at(node, text, "", true))
-				}
-			} else if base != "" {
-				if target, ok := r.targets[base+"/"+node.Text()]; ok && r.speaks(res, node) {
-					places = append(places, at(node, target, "", false))
-				}
+			if p, ok := r.relative(node, base); ok && r.speaks(res, node) {
+				places = append(places, p)
 			}
 		}
 	}
 	return places
+}
+
+// relative reads Reference.reference: Patient?identifier=... is conditional, Patient/1 may be the entry whose fullUrl has the same base as that of the
+// resource it stands in (R4 bundle.html#references).
+func (r *references) relative(node fhir.Node, base string) (place, bool) {
+	if !node.KeyIs("reference") {
+		return place{}, false
+	}
+	if bytes.IndexByte(node.Raw(), '?') > 0 {
+		text := node.Text()
+		return at(node, text, "", true), r.isConditional(text)
+	}
+	if base == "" {
+		return place{}, false
+	}
+	target, ok := r.targets[base+"/"+node.Text()]
+	return at(node, target, "", false), ok
 }
 
 func at(node fhir.Node, target, suffix string, conditional bool) place {

@@ -19,7 +19,7 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) { s.writeSearchset(w, x, request, page) }}, nil
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, request, page) }}, nil
 }
 
 // checkSearch reports what is wrong with a search without running it.
@@ -47,7 +47,7 @@ func (s *Server) parseOptions(strict bool) search.ParseOptions {
 }
 
 // writeSearchset writes the page. Stored resources are written as they are.
-func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, page *store.Page) {
+func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, page *store.Page) error {
 	b := bundleWriter{w: w, links: s.links}
 	b.begin("searchset", s.newID(), s.clock())
 	if page.Total >= 0 {
@@ -70,5 +70,5 @@ func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Re
 	if len(request.Issues) > 0 {
 		b.outcome(&fhir.OperationOutcome{Issues: request.Issues})
 	}
-	b.end()
+	return b.end()
 }

@@ -79,10 +79,18 @@ func New(config Config) (*Server, error) {
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := r.URL.Path; len(path) > 1 && path[len(path)-1] == '/' {
-			r.URL.Path = strings.TrimRight(path, "/")
+			r = withoutFinalSlash(r)
 		}
 		s.engine.ServeHTTP(w, r)
 	})
+}
+
+// withoutFinalSlash is a copy of the request for the same address without slashes at its end.
+func withoutFinalSlash(r *http.Request) *http.Request {
+	address, changed := *r.URL, *r
+	address.Path = "/" + strings.Trim(address.Path, "/")
+	changed.URL = &address
+	return &changed
 }
 
 // Drain makes /readyz say no, so that a load balancer sends nothing new while the http.Server shuts down.

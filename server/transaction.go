@@ -158,11 +158,10 @@ func (t *transaction) resolve() error {
 	if err := t.identify(); err != nil {
 		return err
 	}
-	t.each(func(w *write) error {
-		if w.x.resource != nil {
+	parallel(len(t.writes), runtime.GOMAXPROCS(0), func(i int) {
+		if w := t.writes[i]; w.x.resource != nil {
 			w.places = t.refs.scan(w.x.resource, w.fullURL)
 		}
-		return nil
 	})
 	if err := t.resolveConditional(); err != nil {
 		return err
@@ -192,7 +191,7 @@ func (t *transaction) findExisting(w *write) error {
 // find returns at most n ids that match, in the store's order.
 func (s *Server) find(ctx context.Context, q *search.Query, n int) ([]string, error) {
 	only := *q
-	only.Count, only.Total, only.Sort = n, search.NoTotal, nil
+	only.Count, only.Total, only.Sort, only.Include, only.RevInclude = n, search.NoTotal, nil, nil, nil
 	page, err := s.store.Search(ctx, &only)
 	if err != nil {
 		return nil, err
