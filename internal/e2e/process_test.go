@@ -74,13 +74,31 @@ func runIn(t *testing.T, dir string, env []string, stdin string, args ...string)
 // process is a running server.
 type process struct {
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr text
 	exited chan struct{} // closed when the process has ended and all output is read
 
 	mu    sync.Mutex
 	lines []string // of the standard output
 
 	base string // FHIR base URL
+}
+
+// text is what a process has written so far.
+type text struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *text) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *text) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 // serve starts `firth serve --dev` on a port of the system's choice and waits for its ready line.
@@ -122,6 +140,18 @@ func (p *process) follow(out io.Reader) {
 	}
 	_ = p.cmd.Wait() // the exit code is read from ProcessState
 	close(p.exited)
+}
+
+// awaitLog waits for a log record.
+func (p *process) awaitLog(t *testing.T, part string) {
+	t.Helper()
+	for !strings.Contains(p.stderr.String(), part) {
+		select {
+		case <-p.exited:
+			t.Fatalf("ended with %d before %q\n%s", p.cmd.ProcessState.ExitCode(), part, p.stderr.String())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 // output is what was printed so far.

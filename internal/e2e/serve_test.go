@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bufio"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -114,5 +116,64 @@ func TestExplainOverHTTP(t *testing.T) {
 	stdout, stderr, code := run(t, "", "explain", "--server", p.base, "Patient?identifier=urn:x|1")
 	if code != 0 || !strings.Contains(stdout, "\nplan     key") || !strings.Contains(stdout, "\nfound    1 on this page of 1\n") {
 		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
+	}
+}
+
+// hang opens a request that the server has to wait for: its body never comes.
+func hang(t *testing.T, base string) net.Conn {
+	t.Helper()
+	host := strings.TrimSuffix(strings.TrimPrefix(base, "http://"), "/fhir")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	head := "POST /fhir/Patient HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/fhir+json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := conn.Write([]byte(head)); err != nil {
+		t.Fatal(err)
+	}
+	// The handler has begun to read the body when it asks for it.
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
+		t.Fatalf("%q %v", line, err)
+	}
+	return conn
+}
+
+func TestStopWaitsForRequestsAndNoLonger(t *testing.T) {
+	p := serve(t, t.TempDir(), "--shutdown-timeout", "100ms")
+	hang(t, p.base)
+	if code := p.stop(t); code != 0 || !strings.Contains(p.stderr.String(), "requests were cut off") {
+		t.Errorf("exit %d\n%s", code, p.stderr.String())
+	}
+}
+
+func TestStopAnswersRequestsUnderWay(t *testing.T) {
+	p := serve(t, t.TempDir())
+	conn := hang(t, p.base)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitLog(t, "msg=stopping")
+	body := `{"resourceType":"Patient","active":true}`
+	if _, err := conn.Write([]byte(body + strings.Repeat(" ", 100-len(body)))); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 201") {
+		t.Errorf("%q %v", line, err)
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d\n%s", code, p.stderr.String())
+	}
+}
+
+func TestSecondSignalForces(t *testing.T) {
+	p := serve(t, t.TempDir())
+	hang(t, p.base)
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitLog(t, "msg=stopping")
+	if code := p.stop(t); code != 130 {
+		t.Errorf("exit %d, want 130\n%s", code, p.stderr.String())
 	}
 }

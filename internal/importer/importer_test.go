@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -300,4 +301,32 @@ skipped log.ndjson: not FHIR (4 lines, none with a resourceType)
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
+}
+
+// Whatever a file holds: no panic, and every value in it is sent, or fails, or makes the file one without FHIR.
+func FuzzContent(f *testing.F) {
+	f.Add([]byte("{\"resourceType\":\"Patient\",\"id\":\"a\"}\n\n{\"a\":1}\n"), true)
+	f.Add([]byte("{\n\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\"}},{}]}"), false)
+	f.Add([]byte(`{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Patient/a"}},null]}`), false)
+	f.Add([]byte("\x1f\x8b\x08"), false)
+	f.Fuzz(func(t *testing.T, data []byte, lines bool) {
+		name := "x.json"
+		if lines {
+			name = "x.ndjson"
+		}
+		p := &peer{}
+		opts := Options{Workers: 2, Client: &http.Client{Transport: Local{p}}, Base: "http://test/fhir"}.WithDefaults()
+		im := &importing{opts: opts, counters: &Counters{}, report: newReport()}
+		lanes := im.startLanes(t.Context())
+		r := &fileReader{im: im, lanes: lanes, name: name}
+		if err := r.content(t.Context(), &source{Reader: bufio.NewReaderSize(bytes.NewReader(data), 16)}); err != nil {
+			r.fail(r.lines, err.Error())
+		}
+		r.conclude()
+		lanes.finish()
+		known := len(p.bundles) + im.report.Failed + len(im.report.Skipped) + r.deferred
+		if r.values > 0 && known == 0 && r.resources == 0 {
+			t.Errorf("%d values without a trace", r.values)
+		}
+	})
 }
