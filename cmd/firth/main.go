@@ -1,5 +1,5 @@
-// Package main is the firth command: flags, variables and files become a configuration, the configuration becomes parts, the parts run. It is the
-// one place that knows all packages; nobody imports it.
+// Command firth turns flags, variables and files into a configuration, the configuration into parts, and runs them. It is the one place that knows all
+// packages; nobody imports it. People and service managers call it.
 package main
 
 import (
