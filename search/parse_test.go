@@ -258,6 +258,20 @@ func TestSegments(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	r := newTestRegistry(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		pairs, err := ParseQuery("patient=p1&code=http://loinc.org|8867-4&date=ge2020-01-01&_sort=-date&_count=20")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := r.Parse("Observation", pairs, ParseOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // FuzzParse: no panic; what was used, parsed again, is the same plan; and the plan can be matched and explained.
 func FuzzParse(f *testing.F) {
 	for _, query := range []string{

@@ -7,12 +7,18 @@ import "strings"
 
 // sounds gives the sound of each word; an apostrophe is inside of a word.
 func sounds(s string) []string {
-	folded := strings.NewReplacer("'", "", "’", "").Replace(fold(s))
-	words := strings.FieldsFunc(folded, func(r rune) bool { return r == ' ' || r == '-' || r == '.' || r == ',' })
+	words := strings.FieldsFunc(fold(s), func(r rune) bool { return r == ' ' || r == '-' || r == '.' || r == ',' })
 	for i, word := range words {
-		words[i] = soundex(word)
+		words[i] = soundex(strings.Map(withoutApostrophe, word))
 	}
 	return words
+}
+
+func withoutApostrophe(r rune) rune {
+	if r == '\'' || r == '’' {
+		return -1
+	}
+	return r
 }
 
 // soundexDigits holds the class of each letter: 0 for vowels, which part equal classes, and '-' for h and w, which do not.
