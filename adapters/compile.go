@@ -31,6 +31,9 @@ type Adapter struct {
 // TagSystem is the system of the meta.tag that every resource an adapter writes carries; the code is the adapter's id, the version its version.
 const TagSystem = "urn:firth:adapter"
 
+// RevisionSystem is the system of the meta.tag that holds a reading's revision, where the manifest has one.
+const RevisionSystem = "urn:firth:adapter:revision"
+
 // Load compiles a manifest. File names it in errors, which are *[LoadError]: the first fault, with line and column. Loading is bounded in time and space.
 func Load(file string, data []byte) (*Adapter, error) {
 	src, err := parseSource(file, data)

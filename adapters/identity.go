@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -53,7 +54,8 @@ func (r *run) identify(id *identity) (int, error) {
 
 // staged says at which stage an evaluation failed.
 func staged(err error, stage string) error {
-	if f, ok := err.(*failure); ok {
+	var f *failure
+	if errors.As(err, &f) {
 		return &failure{stage: stage, reason: f.reason, expression: f.expression}
 	}
 	return err

@@ -152,6 +152,31 @@ func TestOrderIndependence(t *testing.T) {
 	}
 }
 
+// TestRevisions delivers three revisions of one reading in every order, one of them twice: the newest stands, whatever came last.
+func TestRevisions(t *testing.T) {
+	a := mustLoad(t, strings.Replace(minimal, "key: ", "revision: =item.rev\nkey: ", 1))
+	revision := func(rev int, value string) string {
+		return payload(fmt.Sprintf(`{"id":1,"type":"hr","t":"2026-01-05T08:15:00Z","v":%s,"u":"bpm","rev":%d}`, value, rev))
+	}
+	all := []string{revision(9, "60"), revision(10, "61"), revision(11, "60"), revision(9, "60")}
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 0, 3, 2}, {2, 1, 0, 3}, {1, 2, 0, 3}, {0, 2, 1, 3}, {2, 0, 1, 3}} {
+		repository := &adaptertest.Memory{}
+		for _, i := range order {
+			ingest(t, repository, a, all[i])
+		}
+		for _, reference := range repository.References() {
+			versions := repository.Versions(reference)
+			root, err := fhir.Parse(versions[len(versions)-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q := root.Get("valueQuantity"); q.Ok() && (!q.Get("value").TextIs("60") || !root.Path("meta", "tag").Index(1).Get("code").TextIs("11")) {
+				t.Errorf("order %v: %s", order, root.Raw())
+			}
+		}
+	}
+}
+
 func TestIngestKnownPatient(t *testing.T) {
 	a, repository := mustLoad(t, minimal), &adaptertest.Memory{}
 	repository.Put("Patient/the-ehr-has-given-this-id", []byte(`{"resourceType":"Patient","id":"the-ehr-has-given-this-id","identifier":[{"system":"urn:acme","value":"u1"}]}`))

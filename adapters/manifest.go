@@ -26,6 +26,10 @@ type Manifest struct {
 	Time *TimeSpec `yaml:"time"`
 	Key  []Scalar  `yaml:"key"`
 
+	// Revision orders what is said under one key: a number that grows with each correction, such as the time of the last change. With it, late old news does not replace
+	// newer; without it the last to arrive stands.
+	Revision Scalar `yaml:"revision"`
+
 	Tables   map[string]map[string]string `yaml:"tables"`
 	Units    map[string]UnitSpec          `yaml:"units"`
 	Concepts map[string]ConceptSpec       `yaml:"concepts"`

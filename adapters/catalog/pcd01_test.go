@@ -196,3 +196,16 @@ func TestSharedData(t *testing.T) {
 		}
 	}
 }
+
+// TestPCD01LongWaveform: the cost limit of expressions leaves room for the longest strips, and stays linear.
+func TestPCD01LongWaveform(t *testing.T) {
+	samples := strings.Repeat("-0.125^", 99_999) + "1.5"
+	m := mapped(t, "pcd01", report("OBX|1|NA|131328^ECG^MDC|1.1.1.1|"+samples+"|266418^^MDC|||||F", "OBX|2|NM|0^MDC_ATTR_SAMP_RATE^MDC|1.1.1.1.1|500|264608^^MDC|||||F"), nil)
+	if len(m.Drafts) != 1 {
+		t.Fatal(m.Preview().Text())
+	}
+	data := parsed(t, &m.Drafts[0]).Path("valueSampledData", "data").Text()
+	if n := strings.Count(data, " ") + 1; n != 100_000 || !strings.HasSuffix(data, " -0.125 1.5") {
+		t.Errorf("%d samples, ending %q", n, data[len(data)-20:])
+	}
+}
