@@ -32,7 +32,7 @@ func (s *Server) create(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	if result.Existing {
-		return s.existing(x, &result.Version)
+		return s.changed(x, http.StatusOK, &result.Version, "already exists as"), nil
 	}
 	return s.changed(x, http.StatusCreated, &result.Version, "created"), nil
 }
@@ -106,18 +106,6 @@ func matchesAll(plan search.Plan) bool {
 	}
 	_, all := plan.(search.All)
 	return all
-}
-
-// existing answers a conditional create that found its resource.
-func (s *Server) existing(x *exchange, v *store.Version) (reply, error) {
-	if v.JSON == nil && x.prefer.ret != returnMinimal {
-		current, err := s.store.Read(x.ctx, v.Key)
-		if err != nil {
-			return reply{}, err
-		}
-		v = current
-	}
-	return s.changed(x, http.StatusOK, v, "already exists as"), nil
 }
 
 // changed answers a create or update in the form that Prefer asks for.

@@ -80,6 +80,45 @@ func TestIngest(t *testing.T) {
 	}
 }
 
+// TestIngestIdentities shows what happens to readings whose patient is not as it was.
+func TestIngestIdentities(t *testing.T) {
+	f := newFixture(t, withCatalog(t))
+	payload := sample(t, "withings", "body-measures.json")
+	const identifier = `"identifier":[{"system":"https://account.withings.com/user","value":"7"}]`
+	id := func() string {
+		ids := parseBundle(t, f.do("GET", "/Patient?identifier=https://account.withings.com/user|7", "").body).ids()
+		if len(ids) != 1 {
+			t.Fatalf("patients %v", ids)
+		}
+		return ids[0]
+	}
+	if status, _, c := f.ingest("/ingest/withings?patient=7", payload); status != 201 || c.Quarantined != 0 {
+		t.Fatal(status, c)
+	}
+	patient := id()
+
+	f.do("DELETE", "/Patient/"+patient, "")
+	if status, _, c := f.ingest("/ingest/withings?patient=7", strings.Replace(payload, "74126", "74127", 1)); status != 201 || c.Written != 1 || c.Updated != 1 {
+		t.Errorf("deleted: %d %+v", status, c)
+	}
+	diff(t, patient, id())
+
+	f.do("PUT", "/Patient/"+patient, `{"resourceType":"Patient","id":"`+patient+`"}`)
+	f.run(t, []step{{name: "the id is taken by somebody else", method: "POST", path: f.url + "/ingest/withings?patient=7", body: payload, status: 409,
+		answer: outcome("conflict", "Patient/"+patient+" exists, but no longer carries the identifier it was made for")}})
+
+	for _, other := range []string{"a", "b"} {
+		f.do("PUT", "/Patient/"+other, `{"resourceType":"Patient","id":"`+other+`",`+identifier+`}`)
+	}
+	if status, category, c := f.ingest("/ingest/withings?patient=7", payload); status != 422 || category != "nothing-mapped" || c.Quarantined == 0 {
+		t.Errorf("ambiguous: %d %s %+v", status, category, c)
+	}
+	f.do("DELETE", "/Patient/b", "")
+	if status, _, c := f.ingest("/ingest/withings?patient=7", payload); status != 201 || c.Quarantined != 0 || c.Written != 0 {
+		t.Errorf("another patient: %d %+v", status, c)
+	}
+}
+
 func TestIngestRefused(t *testing.T) {
 	f := newFixture(t, withCatalog(t), func(c *Config) { c.Limits.BodyBytes = 10_000 })
 	f.run(t, []step{

@@ -113,6 +113,14 @@ func TestNegotiationOverHTTP(t *testing.T) {
 	})
 }
 
+func TestAcceptOf(t *testing.T) {
+	for want, values := range map[string][]string{"": nil, "a": {"a"}, "a,b,c": {"a", "b", "c"}} {
+		if got := acceptOf(http.Header{"Accept": values}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestMethodNotAllowed(t *testing.T) {
 	f := newFixture(t)
 	f.run(t, []step{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 func TestRequestID(t *testing.T) {
@@ -128,6 +129,16 @@ func TestOperations(t *testing.T) {
 		{name: "draining", method: "GET", path: f.url + "/readyz", status: 503, answer: "shutting down\n"},
 		{name: "still alive", method: "GET", path: f.url + "/healthz", status: 200, answer: "ok\n"},
 	})
+}
+
+// tellingStore has figures.
+type tellingStore struct{ store.Store }
+
+func (tellingStore) Figures() map[string]float64 { return map[string]float64{"disk_bytes": 42} }
+
+func TestStoreFigures(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Store = tellingStore{c.Store} })
+	f.run(t, []step{{name: "metrics", method: "GET", path: f.url + "/metrics", status: 200, answer: "...firth_store_disk_bytes 42\n"}})
 }
 
 // TestTimeout shows that a search that takes too long is answered, not cut off.

@@ -122,7 +122,8 @@ func (t *transaction) commit() error {
 		}
 		results, err := t.s.store.Apply(t.x.ctx, ops)
 		if err == nil {
-			return t.answer(results)
+			t.answer(results)
+			return nil
 		}
 		if isConflict(err) && t.isConditional() && attempt < conflictRetries {
 			continue
@@ -281,23 +282,18 @@ func (t *transaction) each(do func(*write) error) error {
 }
 
 // answer forms the replies of the writes.
-func (t *transaction) answer(results []store.Result) error {
+func (t *transaction) answer(results []store.Result) {
 	for i, w := range t.writes {
 		result := &results[i]
 		switch {
 		case w.x.interaction.name == "delete":
 			w.reply = t.s.deleted(w.x, result)
 		case result.Existing:
-			out, err := t.s.existing(w.x, &result.Version)
-			if err != nil {
-				out = t.s.failure(w.x, err)
-			}
-			w.reply = out
+			w.reply = t.s.changed(w.x, http.StatusOK, &result.Version, "already exists as")
 		case result.Created:
 			w.reply = t.s.changed(w.x, http.StatusCreated, &result.Version, "created")
 		default:
 			w.reply = t.s.changed(w.x, http.StatusOK, &result.Version, "updated to")
 		}
 	}
-	return nil
 }
