@@ -3,6 +3,8 @@ package adapters
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -51,7 +53,7 @@ func Load(file string, data []byte) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	language, err := expr.NewLanguage(m.Tables)
+	language, err := expr.NewLanguage(m.Tables, slices.Collect(maps.Keys(m.Context)))
 	if err != nil {
 		return nil, fmt.Errorf("expression language: %w", err)
 	}

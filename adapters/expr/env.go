@@ -25,11 +25,12 @@ const maxSource = 4096
 type Language struct {
 	env    *cel.Env
 	tables map[string]map[string]string
+	facts  []string         // names of ctx
 	known  map[string]*Expr // by source: manifests repeat themselves
 }
 
-// NewLanguage makes a language whose lookup() knows the tables.
-func NewLanguage(tables map[string]map[string]string) (*Language, error) {
+// NewLanguage makes a language whose lookup() knows the tables and whose ctx has the facts.
+func NewLanguage(tables map[string]map[string]string, facts []string) (*Language, error) {
 	options := operatorOptions()
 	options = append(options, functionOptions(tables)...)
 	for _, name := range variables() {
@@ -39,7 +40,7 @@ func NewLanguage(tables map[string]map[string]string) (*Language, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Language{env: env, tables: tables, known: map[string]*Expr{}}, nil
+	return &Language{env: env, tables: tables, facts: facts, known: map[string]*Expr{}}, nil
 }
 
 func variables() []string {
@@ -85,6 +86,9 @@ func (l *Language) Compile(source string, names []string) (*Expr, error) {
 	if e, ok := simplePath(source); ok {
 		if e.root == "vars" && !slices.Contains(names, e.member) {
 			return nil, &Error{1, 1, fmt.Sprintf("vars has no %q", e.member)}
+		}
+		if e.root == "ctx" && !slices.Contains(l.facts, e.member) {
+			return nil, &Error{1, 1, fmt.Sprintf("ctx has no %q", e.member)}
 		}
 		return e, nil
 	}
@@ -290,6 +294,9 @@ func isASCII(s string) bool {
 
 func (r *rewriter) selection(e ast.Expr) error {
 	s := e.AsSelect()
+	if s.Operand().Kind() == ast.IdentKind && s.Operand().AsIdent() == "ctx" && !slices.Contains(r.language.facts, s.FieldName()) {
+		return r.fail(e.ID(), "ctx has no %q", s.FieldName())
+	}
 	if s.Operand().Kind() == ast.IdentKind && s.Operand().AsIdent() == "vars" {
 		if !slices.Contains(r.names, s.FieldName()) {
 			return r.fail(e.ID(), "vars has no %q", s.FieldName())

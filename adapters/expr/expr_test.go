@@ -19,7 +19,7 @@ func testScope(t testing.TB) (*Language, *Scope) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewLanguage(map[string]map[string]string{"units": {"kg": "kilogram", "9": "diastolic"}})
+	l, err := NewLanguage(map[string]map[string]string{"units": {"kg": "kilogram", "9": "diastolic"}}, []string{"patient", "zone"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +208,8 @@ func TestCompileErrors(t *testing.T) {
 		{`item.value +`, "Syntax error", 1, 13},
 		{`foo.bar`, "undeclared reference", 1, 1},
 		{`vars.nope`, `vars has no "nope"`, 1, 1},
+		{`ctx.pateint`, `ctx has no "pateint"`, 1, 1},
+		{`ctx.pateint == null`, `ctx has no "pateint"`, 1, 4},
 		{`1 + vars.nope`, `vars has no "nope"`, 1, 9},
 		{`lookup("nope", item.x)`, `no table "nope"`, 1, 7},
 		{`unknown(1)`, "undeclared reference", 1, 8},
