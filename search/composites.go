@@ -32,8 +32,11 @@ type part struct {
 	targets  []string
 }
 
-// maxTuples bounds the keys of one item, so that a hostile resource cannot multiply codings.
-const maxTuples = 4096
+// Bounds on combinations, so that a hostile resource cannot multiply codings.
+const (
+	maxTuples    = 4096    // of one item
+	maxAllTuples = 100_000 // of a resource
+)
 
 // draftComposite reads the components. What they select is part of the identity of the index.
 func (r *Registry) draftComposite(d *draft, definition *spec.SearchParameter) error {
@@ -161,7 +164,8 @@ func (x *extractor) item(n fhir.Node, components [][]route) {
 		}
 	}
 	x.part = -1
-	if tuples > maxTuples {
+	x.tuples += tuples
+	if tuples > maxTuples || x.tuples > maxAllTuples {
 		x.tooMany = true
 		return
 	}

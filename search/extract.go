@@ -17,14 +17,14 @@ func (r *Registry) Extract(res *fhir.Resource) ([]string, error) {
 	}
 	x := r.extractors.Get().(*extractor)
 	x.resource = res
-	x.keys, x.spans = x.keys[:0], x.spans[:0]
+	x.keys, x.spans, x.tuples, x.tooMany = x.keys[:0], x.spans[:0], 0, false
 	for _, ix := range types.indexes {
 		if ix.name != lastUpdatedIndex {
 			x.index(ix)
 		}
 	}
 	keys, tooMany := x.result(), x.tooMany
-	x.resource, x.tooMany = nil, false
+	x.resource = nil
 	r.extractors.Put(x)
 	if tooMany {
 		return nil, fhir.Invalidf(fhir.CodeTooCostly, res.Type(), "an element has too many codings to index in all their combinations")
@@ -47,7 +47,8 @@ type extractor struct {
 	keys    []byte   // all keys, one behind the other
 	spans   []extent // where each key lies in keys
 	chosen  []piece  // one piece for each component
-	tooMany bool     // an item has more combinations than maxTuples
+	tuples  int      // combinations so far, of the resource
+	tooMany bool     // more than maxTuples or maxAllTuples
 	values  path.Collection
 }
 

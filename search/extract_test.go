@@ -78,6 +78,11 @@ func TestExtractLimits(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "too many codings") {
 		t.Errorf("10,000 combinations: %v", err)
 	}
+	components := strings.TrimSuffix(strings.Repeat(`{"code":`+concept+`,"valueCodeableConcept":{"coding":[{"code":"b"}]}},`, 1001), ",")
+	_, err = r.Extract(parseResource(t, `{"resourceType":"Observation","component":[`+components+`]}`))
+	if err == nil || !strings.Contains(err.Error(), "too many codings") {
+		t.Errorf("100,100 combinations: %v", err)
+	}
 	if keys := extract(t, `{"resourceType":"Observation","code":`+concept+`}`); len(keys) != 1 {
 		t.Errorf("equal keys are kept: %d", len(keys))
 	}
