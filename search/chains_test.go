@@ -78,6 +78,7 @@ func TestChainErrors(t *testing.T) {
 		{"Observation", "patient.name:in=x", "http.patient.name:in: the modifier :in is not supported for name; it takes :missing, :exact, :contains"},
 		{"Provenance", "target.name=x", "http.target.name: target may lead to any type; say which, as in target:Patient.name"},
 		{"Encounter", strings.Repeat("part-of.", 6) + "status=x", "http." + strings.Repeat("part-of.", 6) + "status: more than 5 references to follow"},
+		{"Observation", strings.Repeat("_has:Observation:has-member:", 6) + "code=x", "http." + strings.Repeat("_has:Observation:has-member:", 6) + "code: more than 5 references to follow"},
 		{"Patient", "_has:Observation:patient=x", "http._has:Observation:patient: _has is written _has:Type:reference:parameter"},
 		{"Patient", "_has:Observations:patient:code=x", "http._has:Observations:patient:code: Observations is not a resource type"},
 		{"Patient", "_has:Observation:code:code=x", "http._has:Observation:code:code: code of Observation never leads to Patient"},
