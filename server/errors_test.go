@@ -1,9 +1,12 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -68,6 +71,33 @@ func TestNothingInternalLeaks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPanicInAnswer shows that a panic is a plain 500 while nothing was sent, and a broken connection afterwards; both are counted.
+func TestPanicInAnswer(t *testing.T) {
+	f := newFixture(t)
+	for path, sent := range map[string]int{"/early": 100, "/late": 10 * streamBuffer} {
+		f.server.engine.GET(path, f.server.route(&interaction{name: "broken", method: "GET", path: path, handle: func(*exchange) (reply, error) {
+			return reply{status: 200, stream: func(w *bufio.Writer) error {
+				if _, err := w.WriteString(strings.Repeat(" ", sent)); err != nil {
+					return err
+				}
+				panic("half way")
+			}}, nil
+		}}))
+	}
+	if got := f.do("GET", f.url+"/early", ""); got.status != 500 || !strings.HasPrefix(got.body, `{"resourceType":"OperationOutcome"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	response, err := http.Get(f.url + "/late")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.ReadAll(response.Body); err == nil {
+		t.Error("the answer looks complete")
+	}
+	f.run(t, []step{{name: "counted", method: "GET", path: f.url + "/metrics", status: 200, answer: "...firth_requests_total{interaction=\"broken\",status=\"500\"} 2\n"}})
 }
 
 // TestErrorTable pins what each sentinel of the store becomes.

@@ -43,11 +43,12 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	}
 	s.metrics.begin()
 	out := reply{status: http.StatusInternalServerError}
+	defer func() { s.finish(x, out.status) }()
 	defer func() {
 		if cause := recover(); cause != nil {
+			out.status = http.StatusInternalServerError
 			s.recovered(w, x, cause)
 		}
-		s.finish(x, out.status)
 	}()
 	if err := s.admit(w, r, x); err != nil {
 		out = s.failure(x, err)

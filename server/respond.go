@@ -56,8 +56,7 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	if out.stream != nil && !x.pretty {
-		w.WriteHeader(out.status)
-		s.stream(w, out.stream)
+		s.stream(w, out)
 		return
 	}
 	if x.pretty {
@@ -68,16 +67,36 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	s.written(w.Write(body))
 }
 
-// stream writes through a pooled buffer.
-func (s *Server) stream(w http.ResponseWriter, write func(*bufio.Writer) error) {
+// stream writes through a pooled buffer. What fits into it goes out at once and with its length.
+func (s *Server) stream(w gin.ResponseWriter, out *reply) {
 	buffer, ok := s.buffers.Get().(*bufio.Writer)
 	if !ok {
 		buffer = bufio.NewWriterSize(nil, streamBuffer)
 	}
-	buffer.Reset(w)
-	s.written(0, errors.Join(write(buffer), buffer.Flush()))
+	body := &streamed{w: w, status: out.status}
+	buffer.Reset(body)
+	err := out.stream(buffer)
+	if !body.begun {
+		w.Header()["Content-Length"] = []string{strconv.Itoa(buffer.Buffered())}
+	}
+	s.written(0, errors.Join(err, buffer.Flush()))
 	buffer.Reset(nil)
 	s.buffers.Put(buffer)
+}
+
+// streamed sends the status before the first bytes of a body.
+type streamed struct {
+	w      gin.ResponseWriter
+	status int
+	begun  bool
+}
+
+func (b *streamed) Write(p []byte) (int, error) {
+	if !b.begun {
+		b.begun = true
+		b.w.WriteHeader(b.status)
+	}
+	return b.w.Write(p)
 }
 
 // written notes that an answer could not be delivered; the client is gone, and nobody is left to tell.

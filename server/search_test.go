@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -39,10 +41,24 @@ func TestSearch(t *testing.T) {
 		{name: "without a total", method: "GET", path: "/Patient?_total=none&_id=p1", status: 200, answer: `..."type":"searchset","link":[`},
 		{name: "format goes on in links", method: "GET", path: "/Patient?_id=p1&_format=json", status: 200, answer: `..."url":"BASE/Patient?_id=p1&_format=json"`},
 		{name: "pretty", method: "GET", path: "/Patient?_id=p1&_pretty=true", status: 200, answer: "...\n  \"type\": \"searchset\",\n"},
-		{name: "head", method: "HEAD", path: "/Patient?_id=p1", status: 200, want: []string{fhirJSON}},
+		{name: "head", method: "HEAD", path: "/Patient?_id=none", status: 200, want: []string{fhirJSON}},
 		{name: "invented cursor", method: "GET", path: "/Patient?_cursor=abc", status: 400, answer: outcome("value", "Patient: the page link is not valid for this search")},
 		{name: "unknown type", method: "GET", path: "/Pazient?name=x", status: 404, answer: "*"},
 	})
+}
+
+// TestSearchLength shows that a page that fits into the buffer has a length and a larger one comes in chunks.
+func TestSearchLength(t *testing.T) {
+	f := newFixture(t)
+	for i := range 3 {
+		body := fmt.Sprintf(`{"resourceType":"Basic","id":"b%d","language":"%s"}`, i, strings.Repeat("x", streamBuffer/2))
+		if got := f.do("PUT", fmt.Sprintf("/Basic/b%d", i), body); got.status != 201 {
+			t.Fatal(got)
+		}
+	}
+	one, all := f.do("GET", "/Basic?_id=b0", ""), f.do("GET", "/Basic", "")
+	diff(t, []string{strconv.Itoa(len(one.body)), ""}, []string{one.header.Get("Content-Length"), all.header.Get("Content-Length")})
+	diff(t, []string{"b0", "b1", "b2"}, parseBundle(t, all.body).ids())
 }
 
 // TestSearchPages follows the links as they are, on every kind of request, and meets every resource once.
