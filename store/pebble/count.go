@@ -6,7 +6,7 @@ import "github.com/firth-health/firth/search"
 func (r *run) countAll() {
 	v, wanted := r.v, r.q.Total
 	switch {
-	case wanted == search.NoTotal || r.total >= 0 || v.err != nil:
+	case wanted == search.NoTotal || r.total >= 0 || r.tried || v.err != nil:
 		return
 	case wanted == search.Bounded && r.q.Count > 0:
 		if r.from != nil {

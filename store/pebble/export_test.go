@@ -1,6 +1,11 @@
 package pebble
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	engine "github.com/cockroachdb/pebble/v2"
+)
 
 // OpenTuned opens a store in memory whose strategies change at tiny numbers, so that small sets of resources reach all of them.
 func OpenTuned(t *testing.T) *Store {
@@ -12,3 +17,20 @@ func OpenTuned(t *testing.T) *Store {
 	s.tune = tuning{boundedCost: 10_000, lazyTests: 2, fewMatches: 2, walkPatience: 1, smallRange: 3, smallHot: 3, headLength: 2, maxUnion: 2, firstGather: 8}
 	return s
 }
+
+// OpenEngine opens a store with other settings of the engine.
+func OpenEngine(dir string, opts Options, change func(*engine.Options)) (*Store, error) {
+	opts = opts.withDefaults()
+	e := opts.engineOptions()
+	change(e)
+	return open(dir, opts, e)
+}
+
+// EngineMetrics prints the engine's levels.
+func (s *Store) EngineMetrics() string {
+	m := s.db.Metrics()
+	tot := m.Total()
+	return fmt.Sprintf("in %d flushed %d compacted %d", tot.TableBytesIn, tot.TableBytesFlushed, tot.TableBytesCompacted) + " debt " + humanBytes(m.Compact.EstimatedDebt) + " disk " + humanBytes(m.DiskSpaceUsage())
+}
+
+func humanBytes(n uint64) string { return fmt.Sprintf("%.1fMB", float64(n)/1e6) }

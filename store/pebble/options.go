@@ -15,7 +15,8 @@ type Options struct {
 	// Clock tells the time of commits; nil is time.Now. The store never lets meta.lastUpdated go backwards, whatever the clock does.
 	Clock func() time.Time
 
-	// CacheBytes is the size of the block cache; 0 means 32 MiB. The operating system caches files besides.
+	// CacheBytes is the memory for memory tables and for blocks of the files together; 0 means 96 MiB. Less than six times MemTableBytes leaves no
+	// room for blocks under load. The operating system caches files besides.
 	CacheBytes int64
 
 	// MemTableBytes is the size of one memory table; 0 means 16 MiB. Up to four exist under load.
@@ -38,7 +39,7 @@ func (o Options) withDefaults() Options {
 		o.Clock = time.Now
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 32 << 20
+		o.CacheBytes = 96 << 20
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 16 << 20

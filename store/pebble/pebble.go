@@ -53,7 +53,11 @@ const queueLength = 4096
 // Open opens or creates the store in directory dir. It fails when another process has it open, and when a newer release of Firth wrote it.
 func Open(dir string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
-	db, err := engine.Open(dir, opts.engineOptions())
+	return open(dir, opts, opts.engineOptions())
+}
+
+func open(dir string, opts Options, engineOpts *engine.Options) (*Store, error) {
+	db, err := engine.Open(dir, engineOpts)
 	if err != nil {
 		return nil, openError(dir, err)
 	}

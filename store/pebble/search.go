@@ -57,6 +57,7 @@ type run struct {
 
 	from  *position // where the last page ended; nil for the first
 	total int       // of all pages: -1 when it is not known (yet)
+	tried bool      // the total has been counted as far as it may be
 	want  int       // matches to find: one more than the page holds
 
 	strategy string
@@ -199,6 +200,7 @@ func (r *run) countOn(n int, next func() bool) {
 	if r.q.Total == search.NoTotal || r.v.stopped() {
 		return
 	}
+	r.tried = true
 	if r.q.Total == search.Bounded {
 		r.v.limit = r.v.cost + r.v.tune.boundedCost
 	}

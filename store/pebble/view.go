@@ -33,12 +33,12 @@ type view struct {
 	steps     []string // what explain prints
 	explained bool
 
-	open  []*engine.Iterator // all, to be closed
-	free  []*engine.Iterator // to be used again
-	lists *engine.Iterator   // key lists
-	keys  []string           // of the row last looked at
-	buf   []byte
-	snap  *engine.Snapshot
+	open   []*engine.Iterator // all, to be closed
+	free   []*engine.Iterator // to be used again
+	points *engine.Iterator   // for point reads
+	keys   []string           // of the row last looked at
+	buf    []byte
+	snap   *engine.Snapshot
 }
 
 // What an action costs compared with reading the next index entry, for choosing between strategies.
@@ -153,64 +153,66 @@ func (v *view) read() bool {
 	return v.spend(1)
 }
 
-// keyList returns the index keys of a row, valid until the next call; ok is false for a deleted one.
+// point reads the value of a key, valid until the next call; ok is false when there is none. One iterator serves all point reads of a view, which
+// is cheaper than the engine's Get from the second on.
+func (v *view) point(space byte, row uint64) (value []byte, ok bool) {
+	if v.points == nil {
+		if v.points = v.iterator(spaceKey(nil, spaceCurrent, v.t), spaceKey(nil, spaceKeys, v.t+1)); v.points == nil {
+			return nil, false
+		}
+	}
+	v.buf = rowKey(v.buf[:0], space, v.t, row)
+	if !v.points.SeekPrefixGE(v.buf) || !bytes.Equal(v.points.Key(), v.buf) {
+		v.fail(v.points.Error())
+		return nil, false
+	}
+	value, err := v.points.ValueAndErr()
+	v.fail(err)
+	return value, err == nil
+}
+
+// keyList returns the index keys of a row, valid until the next point read; ok is false for a deleted one.
 func (v *view) keyList(row uint64) (keys []string, ok bool) {
 	v.count.Tested++
 	if !v.spend(costTest) {
 		return nil, false
 	}
-	if v.lists == nil {
-		v.lists = v.iterator(spaceKey(nil, spaceKeys, v.t), spaceKey(nil, spaceKeys, v.t+1))
-		if v.lists == nil {
-			return nil, false
-		}
-	}
-	v.buf = rowKey(v.buf[:0], spaceKeys, v.t, row)
-	if !v.lists.SeekPrefixGE(v.buf) || !bytes.Equal(v.lists.Key(), v.buf) {
-		v.fail(v.lists.Error())
+	value, ok := v.point(spaceKeys, row)
+	if !ok {
 		return nil, false
 	}
-	value, err := v.lists.ValueAndErr()
-	if err == nil {
-		v.keys, err = parseKeyList(v.keys[:0], value)
-	}
+	var err error
+	v.keys, err = parseKeyList(v.keys[:0], value)
 	v.fail(err)
 	return v.keys, err == nil
 }
 
-// body reads the current version in a row.
-func (v *view) body(row uint64) (ver store.Version, ok bool) {
-	v.count.Bodies++
-	v.buf = rowKey(v.buf[:0], spaceCurrent, v.t, row)
-	value, closer, err := v.r.Get(v.buf)
-	if err != nil {
-		v.fail(err)
-		return ver, false
+// record reads the newest version in a row; it is valid until the next point read.
+func (v *view) record(row uint64) (rec record, ok bool) {
+	value, ok := v.point(spaceCurrent, row)
+	if !ok {
+		v.fail(fmt.Errorf("%s in row %d is missing: %w", v.typ, row, errCorrupt))
+		return record{}, false
 	}
 	rec, err := parseRecord(value)
-	if err == nil {
-		ver = rec.result(v.typ)
+	v.fail(err)
+	return rec, err == nil
+}
+
+// body reads the current version in a row.
+func (v *view) body(row uint64) (version store.Version, ok bool) {
+	v.count.Bodies++
+	rec, ok := v.record(row)
+	if !ok {
+		return version, false
 	}
-	if err = errors.Join(err, closer.Close()); err != nil {
-		v.fail(err)
-	}
-	return ver, err == nil
+	return rec.result(v.typ), true
 }
 
 // id reads the logical id of a row.
 func (v *view) id(row uint64) string {
-	v.buf = rowKey(v.buf[:0], spaceCurrent, v.t, row)
-	value, closer, err := v.r.Get(v.buf)
-	if err != nil {
-		v.fail(err)
-		return ""
-	}
-	rec, err := parseRecord(value)
-	id := strings.Clone(rec.id)
-	if err = errors.Join(err, closer.Close()); err != nil {
-		v.fail(err)
-	}
-	return id
+	rec, _ := v.record(row)
+	return strings.Clone(rec.id)
 }
 
 // passes tests a row against plans by its key list; deleted ones fail.
