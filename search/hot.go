@@ -5,7 +5,8 @@ package search
 type HotIndex struct {
 	Subject string   // references to the patient: the rest of the key is Type/id
 	Codes   []string // tokens
-	Time    string   // low end of the clinical time, ascending
+	Time    string   // low end of the clinical time, ascending: the rest of the key is low ␁ high
+	High    string   // the same times by their high end: the rest of the key is high ␁ low
 }
 
 // HotIndexes returns the compound keys worth keeping for a type; none for most.
@@ -16,6 +17,7 @@ func HotIndexes(resourceType string) []HotIndex {
 	return []HotIndex{{
 		Subject: "subject" + Separator + "r",
 		Codes:   []string{"code" + Separator + "t", "category" + Separator + "t"},
-		Time:    "date" + Separator + "l",
+		Time:    "date" + Separator + string(formLow),
+		High:    "date" + Separator + string(formHigh),
 	}}
 }
