@@ -51,8 +51,10 @@ type Field struct {
 	coding coding
 }
 
-// IsEmpty tells that nothing was sent.
-func (f Field) IsEmpty() bool { return f.raw == "" }
+// IsEmpty tells that nothing was sent, or only escape sequences that stand for no text, such as highlighting.
+func (f Field) IsEmpty() bool {
+	return f.raw == "" || f.raw[0] == f.coding.Escape && f.coding.text(f.raw) == ""
+}
 
 // IsNull tells that the HL7 null was sent: delete the value.
 func (f Field) IsNull() bool { return f.raw == Null }
