@@ -13,9 +13,10 @@ import (
 //	H TT no subject 00 token 00 time 00 R -> flags
 //
 // subject and time are the rests of index keys behind the declared prefixes, token is a whole index key. A resource without a
-// time has the time noTime, which sorts last. A resource with several times, or with very many codes, stands under the token anyToken
-// instead, once for its smallest and once for its largest time as flags say, and is checked by its key list when a walk meets it. So
-// a resource under a token of its own has this one time and no other.
+// time has the time noTime, which sorts last. A resource with several times, with a time that is not short, or with very many codes, stands
+// under the token anyToken instead, once for its smallest and once for its largest time as flags say, and is checked by its key list when a
+// walk meets it. So a resource under a token of its own has this one time and no other, and what a plan says of times bounds the walk
+// ([search.HotIndex.Window]).
 
 const (
 	noTime   = "\xff"
@@ -125,7 +126,7 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 	}
 	for _, subject := range subjects {
 		e.subject = subject[len(index.Subject):]
-		if len(times) > 1 || tokens > maxHot {
+		if len(times) > 1 || len(times) == 1 && !index.Short(e.time) || tokens > maxHot {
 			dst = appendAny(dst, e, index.Time, times)
 			continue
 		}

@@ -10,7 +10,7 @@ func (r *run) hotOrder(h *hotScan) bool {
 // findHot takes the matches of a hot scan in the order of time, those without a time last.
 func (r *run) findHot(h *hotScan) {
 	r.strategy = "hot index walk"
-	r.v.note("subject %s, %d tokens, %d conditions on the time, %d tests", h.subject, len(h.tokens), len(h.dates), len(h.rest))
+	r.v.note("subject %s, %d tokens, %d conditions on the time, %d tests", h.subject, len(h.tokens), len(h.times), len(h.rest))
 	f := &hotFinder{r: r, h: h}
 	defer f.close()
 	for len(r.found) < r.want && f.next() {
@@ -50,7 +50,7 @@ func (f *hotFinder) next() bool {
 			f.begun, f.row, f.value = true, at.row, append(f.value[:0], at.value...)
 			return !f.r.v.stopped()
 		}
-		if f.timeless || len(f.h.dates) > 0 || f.r.v.stopped() {
+		if f.timeless || !f.h.timelessMatch() || f.r.v.stopped() {
 			return false
 		}
 		f.close()

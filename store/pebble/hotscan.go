@@ -15,11 +15,13 @@ type hotScan struct {
 	index   search.HotIndex
 	subject string
 	tokens  []string      // index keys
-	dates   []search.Keys // conditions on the time
+	times   []search.Plan // conditions on the time
 	rest    []search.Plan // what the hot keys do not answer
 	plan    search.And    // the whole
-	lo, hi  string        // bounds of the time, from dates
-	keyBuf  []byte
+	lo, hi  string        // bounds of the time, from times
+
+	keyBuf   []byte
+	timeKeys [2]string
 }
 
 // hotScan finds the hot index that answers the most of a conjunction; ok is false when there is none.
@@ -52,11 +54,15 @@ func (h *hotScan) take() bool {
 		return false
 	}
 	for i, part := range h.plan {
-		if keys, ok := part.(search.Keys); ok && within(keys, h.index.Time) {
-			h.addDates(keys)
-		} else if i != subject && i != token {
-			h.rest = append(h.rest, part)
+		if i == subject || i == token {
+			continue
 		}
+		if lo, hi, ok := h.index.Window(part); ok {
+			h.times = append(h.times, part)
+			h.lo, h.hi = max(h.lo, lo), min(h.hi, hi)
+			continue
+		}
+		h.rest = append(h.rest, part)
 	}
 	return h.findTokens(ranges)
 }
@@ -107,16 +113,6 @@ func tokenRanges(plan search.Plan, prefix string) []search.Keys {
 	return nil
 }
 
-func (h *hotScan) addDates(p search.Keys) {
-	h.dates = append(h.dates, p)
-	h.lo = max(h.lo, strings.TrimPrefix(p.Lo, h.index.Time))
-	if hi, ok := strings.CutPrefix(p.Hi, h.index.Time); ok {
-		h.hi = min(h.hi, hi)
-	} else if p.Hi < h.index.Time {
-		h.hi = ""
-	}
-}
-
 // findTokens lists the tokens in the ranges that the subject has. It returns false when they are too many to merge.
 func (h *hotScan) findTokens(ranges []search.Keys) bool {
 	for _, p := range ranges {
@@ -158,7 +154,7 @@ func (h *hotScan) subjectPrefix() []byte {
 
 // walk opens the entries with a time, or those without, in the order of time.
 func (h *hotScan) walk(reverse, timeless bool, from *start) *walk {
-	w := &walk{v: h.v, reverse: reverse}
+	w := &walk{v: h.v, reverse: reverse, timeless: timeless}
 	for i := -1; i < len(h.tokens); i++ {
 		token, lo, hi := anyToken, "", noTime
 		if i >= 0 {
@@ -193,15 +189,45 @@ func (h *hotScan) accepts(w *walk) bool {
 		}
 		return value[0]&place != 0 && h.v.passes(l.row, h.plan, asksID(h.plan...))
 	}
-	for i := range h.dates {
-		if h.dates[i].Filtered() {
-			h.keyBuf = append(append(h.keyBuf[:0], h.index.Time...), l.value...)
-			if !h.dates[i].Passes(text(h.keyBuf)) {
-				return false
-			}
+	return h.inTime(w, l.value) && (len(h.rest) == 0 || h.v.passes(l.row, h.rest, asksID(h.rest...)))
+}
+
+// inTime tests the conditions on the time of an entry of its own: its resource has just the two keys that the entry's time gives.
+func (h *hotScan) inTime(w *walk, value []byte) bool {
+	if len(h.times) == 0 {
+		return true
+	}
+	var keys []string
+	if !w.timeless {
+		low, high := value, []byte(nil)
+		if i := bytes.IndexByte(value, search.Separator[0]); i >= 0 {
+			low, high = value[:i], value[i+1:]
+		}
+		h.keyBuf = append(append(h.keyBuf[:0], h.index.High...), high...)
+		h.keyBuf = append(append(append(h.keyBuf, search.Separator...), low...), h.index.Time...)
+		end := len(h.keyBuf) - len(h.index.Time)
+		h.keyBuf = append(h.keyBuf, value...)
+		h.timeKeys = [2]string{text(h.keyBuf[:end]), text(h.keyBuf[end:])}
+		if keys = h.timeKeys[:]; keys[0] > keys[1] {
+			keys[0], keys[1] = keys[1], keys[0]
 		}
 	}
-	return len(h.rest) == 0 || h.v.passes(l.row, h.rest, asksID(h.rest...))
+	for _, plan := range h.times {
+		if !search.Match(plan, "", keys, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// timelessMatch reports whether a resource without a time can match.
+func (h *hotScan) timelessMatch() bool {
+	for _, plan := range h.times {
+		if !search.Match(plan, "", nil, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // rows reads the rows that match subject, tokens and dates, when they are few.
@@ -212,7 +238,7 @@ func (h *hotScan) rows(limit int) (rowSource, bool) {
 	end := h.v.cost + limit
 	var rows []uint64
 	for _, timeless := range []bool{false, true} {
-		if timeless && len(h.dates) > 0 {
+		if timeless && !h.timelessMatch() {
 			continue
 		}
 		w := h.walk(false, timeless, nil)

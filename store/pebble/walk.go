@@ -39,10 +39,11 @@ func (l *leg) load(v *view) {
 
 // walk merges legs in the order of value and row.
 type walk struct {
-	v       *view
-	legs    []*leg
-	reverse bool
-	at      *leg // whose entry is the current one; nil before the first
+	v        *view
+	legs     []*leg
+	reverse  bool
+	timeless bool // of hot entries: those without a time
+	at       *leg // whose entry is the current one; nil before the first
 }
 
 // start is where a walk begins: at a value, and behind a row of that value. Without a value it begins at the beginning.

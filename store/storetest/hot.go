@@ -39,28 +39,36 @@ func testHot(t *testing.T, open New) {
 	subject, code, category, time := hotKeys(t)
 	p1, p2 := subject+"Patient/1", subject+"Patient/2"
 	hr, bp, other, vital := code+"hr\x01L", code+"bp\x01L", code+"hr\x01M", category+"vital\x01"
-	at := func(day string) string { return time + day + "\x01" + day + "z" }
+	high := time[:len(time)-1] + "h"
+	day := func(day string) string { return "202403" + day + "000000000000" }
+	span := func(from, to string) []string {
+		return []string{time + day(from) + "\x01" + day(to), high + day(to) + "\x01" + day(from)}
+	}
+	at := func(from string) []string { return span(from, fmt.Sprintf("%02d", (from[0]-'0')*10+from[1]-'0'+1)) }
+	with := func(times []string, keys ...string) []string { return append(keys, times...) }
 	f.apply(
-		f.observation(store.Create, "a", p1, hr, vital, at("05")),
-		f.observation(store.Create, "b", p1, hr, vital, at("03")),
-		f.observation(store.Create, "c", p1, bp, vital, at("04")),
-		f.observation(store.Create, "d", p2, hr, vital, at("02")),
-		f.observation(store.Create, "e", p1, hr, other, vital, at("03")),
-		f.observation(store.Create, "f", p1, hr),                            // without a time
-		f.observation(store.Create, "g", p1, hr, vital, at("01"), at("09")), // with two times
-		f.observation(store.Create, "h", p1, p2, hr, at("06")),              // of two patients
-		f.observation(store.Create, "i", p1, other, at("07")),               // same code, another system
-		f.observation(store.Create, "j", p1, hr, at("08")),                  // deleted below
-		f.observation(store.Create, "k", p1, bp, at("10")), f.observation(store.Create, "l", hr, at("03")),
+		f.observation(store.Create, "a", with(at("05"), p1, hr, vital)...),
+		f.observation(store.Create, "b", with(at("03"), p1, hr, vital)...),
+		f.observation(store.Create, "c", with(at("04"), p1, bp, vital)...),
+		f.observation(store.Create, "d", with(at("02"), p2, hr, vital)...),
+		f.observation(store.Create, "e", with(at("03"), p1, hr, other, vital)...),
+		f.observation(store.Create, "f", p1, hr),                                                // without a time
+		f.observation(store.Create, "g", with(append(at("01"), at("09")...), p1, hr, vital)...), // with two times
+		f.observation(store.Create, "h", with(at("06"), p1, p2, hr)...),                         // of two patients
+		f.observation(store.Create, "i", with(at("07"), p1, other)...),                          // same code, another system
+		f.observation(store.Create, "j", with(at("08"), p1, hr)...),                             // deleted below
+		f.observation(store.Create, "k", with(at("10"), p1, bp)...), f.observation(store.Create, "l", with(at("03"), hr)...),
 	)
-	many := []string{p1, at("02")}
+	many := with(at("02"), p1, hr)
 	for i := range 100 {
 		many = append(many, fmt.Sprintf("%s%03d\x01", code, i))
 	}
-	f.apply(f.observation(store.Create, "m", append(many, hr)...), f.observation(store.Delete, "j"),
-		f.observation(store.Update, "k", p1, hr, at("04")))
+	f.apply(f.observation(store.Create, "m", many...), f.observation(store.Delete, "j"),
+		f.observation(store.Update, "k", with(at("04"), p1, hr)...), f.observation(store.Create, "n", with(span("01", "20"), p2, bp)...),
+		f.observation(store.Create, "o", with(at("15"), p2, bp)...), f.observation(store.Create, "p", with(at("25"), p2, bp)...))
 
-	dates := func(lo, hi string) search.Plan { return search.Keys{Lo: time + lo, Hi: time + hi} }
+	dates := func(lo, hi string) search.Plan { return search.Keys{Lo: time + day(lo), Hi: time + day(hi)} }
+	ends := func(lo, hi string) search.Plan { return search.Keys{Lo: high + day(lo) + "\x02", Hi: high + day(hi)} }
 	hrOfAny := prefixed(code + "hr\x01")
 	for _, c := range []struct {
 		name           string
@@ -77,9 +85,15 @@ func testHot(t *testing.T, open New) {
 		{"from", search.And{exact(p1), exact(hr), dates("04", "99")}, "ghak", "gkah"},
 		{"until", search.And{exact(p1), exact(hr), dates("00", "04")}, "gebm", "gmbe"},
 		{"between", search.And{exact(p1), exact(hr), dates("03", "05")}, "keb", "bek"},
-		{"on a day, with the tail", search.And{exact(p1), exact(hr), search.Keys{Lo: time + "03", Hi: time + "04", TailLo: "03a", TailHi: "03zz"}}, "eb", "be"},
-		{"with a tail that fails", search.And{exact(p1), exact(hr), search.Keys{Lo: time + "03", Hi: time + "04", TailLo: "04", TailHi: "05"}}, "", ""},
+		{"on a day, with the tail", search.And{exact(p1), exact(hr), search.Keys{Lo: time + day("03"), Hi: time + day("04"), TailHi: day("04") + "\x00"}}, "eb", "be"},
+		{"with a tail that fails", search.And{exact(p1), exact(hr), search.Keys{Lo: time + day("03"), Hi: time + day("04"), TailHi: day("04")}}, "", ""},
 		{"only a multiple time", search.And{exact(p1), exact(hr), dates("09", "10")}, "g", "g"},
+		{"from, by the high end", search.And{exact(p1), exact(hr), search.Or{dates("04", "99"), ends("04", "99")}}, "ghak", "gkah"},
+		{"ended later", search.And{exact(p1), exact(hr), ends("04", "99")}, "ghak", "gkah"},
+		{"a long time that reaches into the range", search.And{exact(p2), exact(bp), ends("10", "99")}, "pon", "nop"},
+		{"a long time that ends in the range", search.And{exact(p2), exact(bp), ends("18", "24")}, "n", "n"},
+		{"not in a range", search.And{exact(p1), exact(hr), search.Not{Of: dates("03", "06")}}, "ghmf", "gmhf"},
+		{"not in a range and from", search.And{exact(p1), exact(hr), search.Not{Of: dates("03", "06")}, dates("02", "99")}, "ghm", "gmh"},
 		{"not that one", search.And{exact(p1), exact(hr), search.Not{Of: exact(other)}}, "ghakbmf", "gmbkahf"},
 		{"with an id", search.And{exact(p1), exact(hr), search.IDs{"a", "c", "f"}}, "af", "af"},
 		{"with code of many", search.And{exact(p1), exact(code + "050\x01")}, "m", "m"},
@@ -119,7 +133,7 @@ func testHotMany(t *testing.T, open New) {
 		for i := from; i < from+1000; i++ {
 			day := (i * 7919) % n
 			ops = append(ops, f.observation(store.Create, fmt.Sprintf("o%05d", day), subject+"Patient/1", fmt.Sprintf("%s%d\x01L", code, day%2),
-				fmt.Sprintf("%s%05d\x01", time, day)))
+				fmt.Sprintf("%s202401010000%08d\x01202401010000%08d", time, day, day)))
 		}
 		f.apply(ops...)
 	}

@@ -28,21 +28,42 @@ func (r random) key() string {
 	return key
 }
 
-// day is a point of the few that times have.
-func (r random) day() string { return string(rune('0'+r.IntN(5))) + pick(r, "", "0", "00", "5") }
+// moment is one of few points of time.
+func (r random) moment() string {
+	return "202402" + pick(r, "01", "02", "03", "28", "29") + pick(r, "00", "12", "23") + "0000000000"
+}
+
+// span is a time as keys hold it: low ␁ high. Some are points, some last for days, some are open.
+func (r random) span() (low, high string) {
+	low, high = r.moment(), r.moment()
+	switch r.IntN(8) {
+	case 0:
+		return low, "99999999999999999999"
+	case 1, 2, 3:
+		high = low
+	}
+	return min(low, high), max(low, high)
+}
 
 // hot parts of an Observation's keys.
 func (r random) subject() string { return "subject\x01rPatient/" + pick(r, "1", "2", "11") }
-func (r random) code() string    { return "code\x01t" + pick(r, "hr", "bp", "h") + "\x01" + pick(r, "", "L", "M") }
+func (r random) code() string {
+	return "code\x01t" + pick(r, "hr", "bp", "h") + "\x01" + pick(r, "", "L", "M")
+}
 func (r random) category() string {
 	return "category\x01t" + pick(r, "v", "l") + "\x01" + pick(r, "", "S")
 }
-func (r random) time() string { return "date\x01l" + r.day() + "\x01" + r.day() }
+
+// times are the two keys of a time.
+func (r random) times() []string {
+	low, high := r.span()
+	return []string{"date\x01l" + low + "\x01" + high, "date\x01h" + high + "\x01" + low}
+}
 
 // some appends up to a few keys, most often one.
-func (r random) some(keys []string, make func() string) []string {
-	for range pick(r, 0, 1, 1, 1, 1, 2, 3) {
-		keys = append(keys, make())
+func (r random) some(keys []string, make func() []string) []string {
+	for range pick(r, 0, 1, 1, 1, 1, 1, 1, 2, 3) {
+		keys = append(keys, make()...)
 	}
 	return keys
 }
@@ -54,9 +75,10 @@ func (r random) resourceKeys(typ string) []string {
 		keys = append(keys, r.key())
 	}
 	if typ == "Observation" {
-		for _, make := range []func() string{r.subject, r.code, r.category, r.time} {
-			keys = r.some(keys, make)
+		for _, one := range []func() string{r.subject, r.code, r.category} {
+			keys = r.some(keys, func() []string { return []string{one()} })
 		}
+		keys = r.some(keys, r.times)
 		if r.IntN(100) == 0 {
 			for i := range 80 {
 				keys = append(keys, "code\x01t"+string(rune('0'+i))+"\x01")
@@ -160,17 +182,38 @@ func (r random) hotPlan() search.Plan {
 		plan = append(plan, token())
 	}
 	if r.IntN(2) == 0 {
-		dates := search.Keys{Lo: "date\x01l" + r.day(), Hi: "date\x01l" + r.day() + pick(r, "", "\x00")}
-		if r.IntN(3) == 0 {
-			dates.TailLo, dates.TailHi = r.day(), r.day()
-		}
-		plan = append(plan, pick[search.Plan](r, dates, dates, search.Not{Of: dates}, prefixed("date\x01l")))
+		plan = append(plan, r.dates(2))
 	}
 	if r.IntN(4) == 0 {
 		plan = append(plan, r.plan(1))
 	}
 	r.Shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
 	return plan
+}
+
+// dates makes a condition on the time, of the shapes that the prefixes of R4 give.
+func (r random) dates(depth int) search.Plan {
+	form := pick(r, "date\x01l", "date\x01h")
+	p := search.Keys{Lo: form + r.moment(), Hi: form + r.moment() + pick(r, "", "\x00", "\x02")}
+	switch r.IntN(5) {
+	case 0:
+		p.Hi = prefixed(form).Hi
+	case 1:
+		p.Lo = form + pick(r, "", "2024", "202402")
+	case 2:
+		p.TailLo, p.TailHi = r.moment(), r.moment()+"\x00"
+	}
+	if depth > 0 {
+		switch r.IntN(6) {
+		case 0, 1:
+			return search.Or{r.dates(depth - 1), r.dates(depth - 1)}
+		case 2:
+			return search.And{r.dates(depth - 1), r.dates(depth - 1)}
+		case 3:
+			return search.Not{Of: r.dates(depth - 1)}
+		}
+	}
+	return p
 }
 
 func (r random) hotSort() []search.SortKey {
