@@ -25,6 +25,6 @@
 // # Narrative
 //
 // The XHTML of Narrative.div passes through byte for byte in both directions, comments, CDATA and line ends included. It must be well-formed and is not
-// judged otherwise. Where XML declares its namespaces outside of the div, Decode adds the declarations to the div, because in JSON
+// judged otherwise here; fhir/validate judges it by means of [Narratives]. Where XML declares its namespaces outside of the div, Decode adds the declarations to the div, because in JSON
 // the text stands alone.
 package xml

@@ -55,7 +55,7 @@ func (s *scanner) narrative(base int) (stop int, err error) {
 	}
 }
 
-// resolve checks the prefixes and the values of the opening tag, and notes what it uses of the first base bindings.
+// resolve checks the prefixes and the values of the opening tag, notes what it uses of the first base bindings, and shows the tag to visit.
 func (s *scanner) resolve(base int) error {
 	if err := s.use(s.tag.name, s.tag.at, base); err != nil {
 		return err
@@ -85,6 +85,9 @@ func (s *scanner) resolve(base int) error {
 				return failAt(a.at, "attribute %s occurs twice", quote(a.raw))
 			}
 		}
+	}
+	if s.visit != nil {
+		return s.visit(Tag{s})
 	}
 	return nil
 }

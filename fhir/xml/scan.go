@@ -65,9 +65,10 @@ type scanner struct {
 	data     []byte
 	pos      int
 	tag      tag
-	bindings []binding // namespaces in scope
-	outside  []binding // bindings that a narrative uses and does not declare
-	open     []level   // open elements of a narrative
+	bindings []binding       // namespaces in scope
+	outside  []binding       // bindings that a narrative uses and does not declare
+	open     []level         // open elements of a narrative
+	visit    func(Tag) error // called for the opening tags of a narrative; nil for none
 }
 
 // reset prepares for another document and keeps the memory.
