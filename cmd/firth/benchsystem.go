@@ -16,10 +16,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/bench"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/internal/version"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
+	"github.com/firth-health/firth/store/pebble"
 )
 
 // benchSystem is this program, as the benchmark sees it.
@@ -42,6 +45,7 @@ func benchSystem(c config.Config, log *slog.Logger) bench.System {
 		Fill: func(ctx context.Context, dir string, n int, item func([]byte, int) []byte) error {
 			return fill(ctx, on(dir), log, n, item)
 		},
+		Engine:     engineCeiling,
 		Readings:   benchReadings(),
 		IngestPath: vitalsPath,
 		Command:    func(ctx context.Context, dir string) (*bench.Process, error) { return startProcess(ctx, dir) },
@@ -90,6 +94,28 @@ func (p *parts) creation(data []byte) (store.Op, error) {
 	}
 	keys, err := p.registry.Extract(resource)
 	return store.Op{Method: store.Create, Key: key, Resource: stamped, Keys: keys}, err
+}
+
+// engineCeiling gives the engine the keys and bytes of what the server has stored.
+func engineCeiling(ctx context.Context, dir string, load bench.EngineLoad) (float64, error) {
+	definitions, err := spec.R4()
+	if err != nil {
+		return 0, err
+	}
+	registry, err := search.NewRegistry(definitions, search.Options{})
+	if err != nil {
+		return 0, err
+	}
+	p := &parts{registry: registry}
+	ops := make([]store.Op, 0, len(load.Resources))
+	for _, data := range load.Resources {
+		op, err := p.creation(data)
+		if err != nil {
+			return 0, err
+		}
+		ops = append(ops, op)
+	}
+	return pebble.Ceiling(ctx, dir, pebble.CeilingLoad{Ops: ops, Clients: load.Clients, Batch: load.Batch, Duration: load.Duration})
 }
 
 // startProcess runs this program's serve and waits for its ready line.

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	_ "embed" // people.json
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/firth-health/firth/adapters/catalog"
 	"github.com/firth-health/firth/internal/importer"
@@ -42,30 +45,32 @@ func beds() []bed {
 	}
 }
 
-// admit loads people and devices, plays the samples of the catalog, and gives every bed its last minute.
+// admit loads people and devices, and then at once, because each is a commit to wait for, the samples of the catalog and the last minute of every bed.
 func (w *ward) admit(ctx context.Context, now time.Time) error {
 	if err := w.post(ctx, "/fhir", "application/fhir+json", people); err != nil {
 		return err
 	}
-	if err := w.playSamples(ctx); err != nil {
-		return err
-	}
-	const minute = 60
+	group, ctx := errgroup.WithContext(ctx)
 	for i := range w.beds {
-		b := &w.beds[i]
-		payload := b.begin()
-		for second := range minute {
-			b.read(&payload, now.Add(time.Duration(second-minute)*time.Second))
-		}
-		if err := w.post(ctx, vitalsPath, "application/json", payload.end()); err != nil {
-			return err
-		}
+		group.Go(func() error { return w.lastMinute(ctx, &w.beds[i], now) })
 	}
-	return nil
+	if err := w.playSamples(ctx, group); err != nil {
+		return errors.Join(err, group.Wait())
+	}
+	return group.Wait()
+}
+
+func (w *ward) lastMinute(ctx context.Context, b *bed, now time.Time) error {
+	const minute = 60
+	payload := b.begin()
+	for second := range minute {
+		b.read(&payload, now.Add(time.Duration(second-minute)*time.Second))
+	}
+	return w.post(ctx, vitalsPath, "application/json", payload.end())
 }
 
 // playSamples sends every sample payload of every built-in adapter.
-func (w *ward) playSamples(ctx context.Context) error {
+func (w *ward) playSamples(ctx context.Context, group *errgroup.Group) error {
 	built, err := catalog.Adapters()
 	if err != nil {
 		return err
@@ -80,9 +85,12 @@ func (w *ward) playSamples(ctx context.Context) error {
 			path += "?patient=" + url.QueryEscape(wardSystem+"|ada")
 		}
 		for _, sample := range samples {
-			if err := w.post(ctx, path, sample.ContentType, sample.Payload); err != nil {
-				return fmt.Errorf("sample %s of %s: %w", sample.Name, adapter.ID(), err)
-			}
+			group.Go(func() error {
+				if err := w.post(ctx, path, sample.ContentType, sample.Payload); err != nil {
+					return fmt.Errorf("sample %s of %s: %w", sample.Name, adapter.ID(), err)
+				}
+				return nil
+			})
 		}
 	}
 	return nil
