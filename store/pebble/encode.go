@@ -21,55 +21,74 @@ func (w writer) unset(keyLen int) (key []byte) { return w.batch.DeleteDeferred(k
 func (g *group) encode(ch *change) {
 	old, next := ch.old, ch.next
 	t, row, w := next.t, next.row, writer{g.batch}
+	var before []string
 	if old == nil {
-		key, value := w.set(typeLen+len(next.key.ID), rowLen)
-		idKey(key, t, next.key.ID)
-		appendRow(value, row)
+		w.create(next)
 	} else {
 		key, value := w.set(typeLen+rowLen+versionLen, old.rec.size())
 		historyKey(key, t, row, old.rec.version)
 		old.rec.append(value)
-	}
-	key, value := w.set(typeLen+rowLen, next.rec.size())
-	rowKey(key, spaceCurrent, t, row)
-	next.rec.append(value)
-	g.encodeLife(old, next)
-	var before []string
-	if old != nil {
+		w.current(next)
+		w.revise(old, next)
 		before = old.keys
 	}
-	g.encodePostings(t, row, before, next.keys)
+	g.count(old, next)
+	w.postings(t, row, before, next.keys)
 	g.hot.encode(w, t, next, before)
 	g.encodeLog(next)
 }
 
-// encodeLife keeps the key list, the marks of the dead and the number of the living.
-func (g *group) encodeLife(old, next *state) {
-	t, row, w, n := next.t, next.row, writer{g.batch}, g.c.counts[next.t]
+// create writes a resource that never was, except for its index keys.
+func (w writer) create(st *state) {
+	key, value := w.set(typeLen+len(st.key.ID), rowLen)
+	idKey(key, st.t, st.key.ID)
+	appendRow(value, st.row)
+	w.current(st)
+	w.keyList(st)
+}
+
+func (w writer) current(st *state) {
+	key, value := w.set(typeLen+rowLen, st.rec.size())
+	rowKey(key, spaceCurrent, st.t, st.row)
+	st.rec.append(value)
+}
+
+func (w writer) keyList(st *state) {
+	key, value := w.set(typeLen+rowLen, keyListSize(st.keys))
+	rowKey(key, spaceKeys, st.t, st.row)
+	appendKeyList(value, st.keys)
+}
+
+// revise keeps the key list and the mark of the dead when a version follows another.
+func (w writer) revise(old, next *state) {
 	switch {
 	case next.live():
-		key, value := w.set(typeLen+rowLen, keyListSize(next.keys))
-		rowKey(key, spaceKeys, t, row)
-		appendKeyList(value, next.keys)
+		w.keyList(next)
 	case old.live():
-		rowKey(w.unset(typeLen+rowLen), spaceKeys, t, row)
+		rowKey(w.unset(typeLen+rowLen), spaceKeys, next.t, next.row)
 	}
 	switch {
 	case next.live() && !old.live():
-		n.live++
-		if old != nil {
-			rowKey(w.unset(typeLen+rowLen), spaceDead, t, row)
-		}
+		rowKey(w.unset(typeLen+rowLen), spaceDead, next.t, next.row)
 	case old.live() && !next.live():
-		n.live--
 		key, _ := w.set(typeLen+rowLen, 0)
-		rowKey(key, spaceDead, t, row)
+		rowKey(key, spaceDead, next.t, next.row)
 	}
 }
 
-// encodePostings writes the difference of two sorted key lists.
-func (g *group) encodePostings(t typeNo, row uint64, before, now []string) {
-	w := writer{g.batch}
+// count keeps the number of the living.
+func (g *group) count(old, next *state) {
+	n := g.c.counts[next.t]
+	switch {
+	case next.live() && !old.live():
+		n.live++
+	case old.live() && !next.live():
+		n.live--
+	}
+}
+
+// postings writes the difference of two sorted key lists.
+func (w writer) postings(t typeNo, row uint64, before, now []string) {
 	for len(before) > 0 || len(now) > 0 {
 		switch {
 		case len(now) == 0 || len(before) > 0 && before[0] < now[0]:

@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -34,3 +35,8 @@ func (s *Store) EngineMetrics() string {
 }
 
 func humanBytes(n uint64) string { return fmt.Sprintf("%.1fMB", float64(n)/1e6) }
+
+// PretendFormat makes the store look like one of another format.
+func (s *Store) PretendFormat(version uint64) error {
+	return s.db.Set(keyFormat, binary.AppendUvarint(nil, version), engine.Sync)
+}

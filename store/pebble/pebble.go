@@ -8,9 +8,9 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	engine "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/firth-health/firth/store"
@@ -20,6 +20,7 @@ import (
 type Store struct {
 	opts Options
 	db   *engine.DB
+	lock *engine.Lock // of the directory
 	tune tuning
 
 	types  atomic.Pointer[typeTable] // what readers see; only the committer replaces it
@@ -38,6 +39,9 @@ type Store struct {
 var (
 	_ store.Store     = (*Store)(nil)
 	_ store.Explainer = (*Store)(nil)
+	_ store.Changes   = (*Store)(nil)
+	_ store.Backuper  = (*Store)(nil)
+	_ store.Checker   = (*Store)(nil)
 
 	errClosed    = fmt.Errorf("pebble store: %w", fs.ErrClosed)
 	errNotAStore = errors.New("the directory holds a Pebble database that is not a Firth store")
@@ -57,30 +61,43 @@ func Open(dir string, opts Options) (*Store, error) {
 }
 
 func open(dir string, opts Options, engineOpts *engine.Options) (*Store, error) {
-	db, err := engine.Open(dir, engineOpts)
+	db, lock, err := openEngine(dir, engineOpts)
 	if err != nil {
-		return nil, openError(dir, err)
+		return nil, err
 	}
-	s := &Store{opts: opts, db: db, tune: defaultTuning(), admission: semaphore.NewWeighted(opts.QueueBytes), queue: make(chan *request, queueLength)}
+	s := &Store{opts: opts, db: db, lock: lock, tune: defaultTuning(), admission: semaphore.NewWeighted(opts.QueueBytes),
+		queue: make(chan *request, queueLength)}
 	c, err := s.load()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), db.Close(), lock.Close())
 	}
 	s.committer.Add(1)
 	go c.run()
 	return s, nil
 }
 
-func openError(dir string, err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EACCES) && isLock(err) {
-		return fmt.Errorf("open store in %s: another process has it open: %w", dir, err)
+// openEngine locks the directory before it opens it, so that a directory in use is told from one that cannot be written.
+func openEngine(dir string, opts *engine.Options) (*engine.DB, *engine.Lock, error) {
+	files := opts.FS
+	if files == nil {
+		files = vfs.Default
 	}
-	return fmt.Errorf("open store in %s: %w", dir, err)
-}
-
-func isLock(err error) bool {
-	var path *fs.PathError
-	return errors.As(err, &path) && path.Op == "lock"
+	if err := files.MkdirAll(dir, 0o750); err != nil {
+		return nil, nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	lock, err := engine.LockDirectory(dir, files)
+	if err != nil {
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			return nil, nil, fmt.Errorf("open store in %s: %w", dir, err)
+		}
+		return nil, nil, fmt.Errorf("open store in %s: it is in use by another process, or twice by this one: %w", dir, err)
+	}
+	opts.Lock = lock
+	db, err := engine.Open(dir, opts)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), lock.Close())
+	}
+	return db, lock, nil
 }
 
 // load reads or writes what a store needs to know of itself, and prepares the committer.
@@ -170,5 +187,5 @@ func (s *Store) Close() error {
 	if !s.opts.InMemory {
 		err = s.db.Flush()
 	}
-	return errors.Join(err, s.db.Close())
+	return errors.Join(err, s.db.Close(), s.lock.Close())
 }
