@@ -14,6 +14,7 @@ import (
 type bundleWriter struct {
 	w       *bufio.Writer
 	links   links
+	subset  *subset // of each resource
 	hasLink bool
 	entries int
 	err     error // of the last write; the first error sticks to w
@@ -84,7 +85,7 @@ func (b *bundleWriter) found(v *store.Version, mode string) {
 	b.next()
 	b.fullURL(v.Key)
 	b.raw(`,"resource":`)
-	b.bytes(v.JSON)
+	b.bytes(b.subset.of(v.JSON))
 	b.raw(`,"search":{"mode":"`)
 	b.raw(mode)
 	b.raw(`"}}`)
@@ -110,7 +111,7 @@ func (b *bundleWriter) version(v *store.Version) {
 	b.fullURL(v.Key)
 	if !v.Deleted() {
 		b.raw(`,"resource":`)
-		b.bytes(v.JSON)
+		b.bytes(b.subset.of(v.JSON))
 	}
 	method, address, status := http.MethodPut, v.Key.Type+"/"+v.Key.ID, "200 OK"
 	switch v.Method {

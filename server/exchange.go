@@ -20,8 +20,8 @@ type exchange struct {
 
 	key        fhir.Key       // what the URL names
 	adapter    string         // of an ingest
-	query      []search.Pair  // of the URL and, for _search, of the body; without _format and _pretty
-	format     []search.Pair  // _format and _pretty, which links carry on
+	query      []search.Pair  // of the URL and, for _search, of the body; without those in format
+	format     []search.Pair  // what is about the form of the answer and goes on in links: _format, _pretty, _summary, _elements
 	conditions conditions     // If-Match and its kin
 	prefer     preferences    // of the Prefer header
 	body       []byte         // nil when the interaction takes none
@@ -71,7 +71,11 @@ func (x *exchange) addQuery(pairs []search.Pair) error {
 			x.pretty = pair.Value == "true"
 			x.format = append(x.format, pair)
 		default:
-			x.query = append(x.query, pair)
+			if aboutContent(pair) {
+				x.format = append(x.format, pair)
+			} else {
+				x.query = append(x.query, pair)
+			}
 		}
 	}
 	return nil

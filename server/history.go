@@ -19,6 +19,10 @@ func (s *Server) history(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	subset, err := s.subset(x)
+	if err != nil {
+		return reply{}, err
+	}
 	q.Cursor = cursor
 	page, err := s.store.History(x.ctx, q)
 	if err != nil {
@@ -26,7 +30,7 @@ func (s *Server) history(x *exchange) (reply, error) {
 	}
 	path := strings.TrimPrefix(strings.TrimSuffix(x.key.Type+"/"+x.key.ID, "/")+"/_history", "/")
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error {
-		b := bundleWriter{w: w, links: s.links}
+		b := bundleWriter{w: w, links: s.links, subset: subset}
 		b.begin("history", s.newID(), s.clock())
 		if page.Total >= 0 {
 			b.total(page.Total)
@@ -45,17 +49,22 @@ func (s *Server) history(x *exchange) (reply, error) {
 
 // checkHistory reports what is wrong with the parameters without reading anything.
 func (s *Server) checkHistory(x *exchange) error {
-	_, _, err := s.historyQuery(x)
+	if _, _, err := s.historyQuery(x); err != nil {
+		return err
+	}
+	_, err := s.subset(x)
 	return err
 }
 
-// historyQuery reads _count, _since and _at. Other parameters are ignored and left out of the self link, or refused under Prefer: handling=strict.
+// historyQuery reads _count, _since, _at and _summary=count. Other parameters are ignored and left out of the self link, or refused under Prefer: handling=strict.
 func (s *Server) historyQuery(x *exchange) (q store.HistoryQuery, self []search.Pair, err error) {
 	q = store.HistoryQuery{Type: x.key.Type, ID: x.key.ID, Count: s.limits.DefaultCount}
 	for _, pair := range x.query {
 		switch pair.Name {
 		case "_count":
 			q.Count, err = s.pageSize(pair.Value)
+		case "_summary": // others are about content
+			q.Count = 0
 		case "_since":
 			q.Since, err = historyInstant(pair)
 		case "_at":

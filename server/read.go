@@ -7,10 +7,15 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// read answers the current version, or with a version in the URL that one (R4 http.html#read, #vread). The stored bytes go out as they are.
+// read answers the current version, or with a version in the URL that one (R4 http.html#read, #vread). The stored bytes go out as they are,
+// unless a subset of them is asked for.
 func (s *Server) read(x *exchange) (reply, error) {
 	if len(x.query) > 0 && x.prefer.strict {
 		return reply{}, fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(x.query[0].Name), "%q is not a parameter of a read", printable(x.query[0].Name))
+	}
+	subset, err := s.subset(x)
+	if err != nil {
+		return reply{}, err
 	}
 	v, err := s.store.Read(x.ctx, x.key)
 	if err != nil {
@@ -22,6 +27,8 @@ func (s *Server) read(x *exchange) (reply, error) {
 	out := reply{status: http.StatusOK, version: v.Key.Version, lastModified: v.LastUpdated, body: v.JSON}
 	if x.conditions.notModified(v.Key.Version, v.LastUpdated) {
 		out.status, out.body = http.StatusNotModified, nil
+		return out, nil
 	}
+	out.body = subset.of(out.body)
 	return out, nil
 }

@@ -15,17 +15,33 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	subset, err := s.searchSubset(x, request)
+	if err != nil {
+		return reply{}, err
+	}
 	page, err := s.store.Search(x.ctx, request.Query)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, request, page) }}, nil
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, request, subset, page) }}, nil
 }
 
 // checkSearch reports what is wrong with a search without running it.
 func (s *Server) checkSearch(x *exchange) error {
-	_, err := s.query(x)
+	request, err := s.query(x)
+	if err == nil {
+		_, err = s.searchSubset(x, request)
+	}
 	return err
+}
+
+// searchSubset is what of the resources a searchset carries. R4 search.html#summary: text cannot be combined with includes.
+func (s *Server) searchSubset(x *exchange, request *search.Request) (*subset, error) {
+	subset, err := s.subset(x)
+	if err == nil && subset != nil && subset.summary == "text" && len(request.Query.Include)+len(request.Query.RevInclude) > 0 {
+		err = fhir.Invalidf(fhir.CodeInvalid, "http._summary", "_summary=text and _include or _revinclude exclude each other")
+	}
+	return subset, err
 }
 
 // query compiles what was asked and narrows it to what the caller may see.
@@ -47,8 +63,8 @@ func (s *Server) parseOptions(strict bool) search.ParseOptions {
 }
 
 // writeSearchset writes the page. Stored resources are written as they are.
-func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, page *store.Page) error {
-	b := bundleWriter{w: w, links: s.links}
+func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, subset *subset, page *store.Page) error {
+	b := bundleWriter{w: w, links: s.links, subset: subset}
 	b.begin("searchset", s.newID(), s.clock())
 	if page.Total >= 0 {
 		b.total(page.Total)
