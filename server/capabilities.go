@@ -69,8 +69,12 @@ type (
 	rest struct {
 		Mode          string            `json:"mode"`
 		Documentation string            `json:"documentation"`
+		Security      security          `json:"security"`
 		Resource      []resource        `json:"resource"`
 		Interaction   []interactionCode `json:"interaction"`
+	}
+	security struct {
+		CORS bool `json:"cors"`
 	}
 	interactionCode struct {
 		Code string `json:"code"`
@@ -107,7 +111,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "json"},
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Interaction: s.declared(systemLevel)}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel)}},
 	}
 	ofType := append(s.declared(instanceLevel), s.declared(typeLevel)...)
 	for _, typ := range s.definitions.ResourceTypes() {

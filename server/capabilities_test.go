@@ -45,7 +45,7 @@ func TestCapabilities(t *testing.T) {
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
 		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "json"},
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"history-system"}}, Resource: resources}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"history-system"}}, Resource: resources}},
 	}, st)
 	if len(resources) != 146 {
 		t.Errorf("%d resource types, want 146", len(resources))

@@ -25,6 +25,9 @@ type Config struct {
 	// every link. Requests are served under /fhir whatever the path of BaseURL, so that a proxy may add its own.
 	BaseURL string
 
+	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example; empty means all.
+	Origins []string
+
 	Authenticator Authenticator // nil lets everybody do everything (--dev)
 	Auditor       Auditor       // nil records nothing
 

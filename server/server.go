@@ -35,6 +35,7 @@ type Server struct {
 	limits  Limits
 	version string
 	links   links
+	origins origins
 
 	table            []*interaction
 	batchInteraction *interaction
@@ -55,7 +56,7 @@ func New(config Config) (*Server, error) {
 		store: config.Store, search: config.Search, definitions: config.Definitions, adapters: config.Adapters,
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
-		links: links{base: config.BaseURL},
+		links: links{base: config.BaseURL}, origins: config.Origins,
 	}
 	if s.authenticator == nil {
 		s.authenticator = anybody{}
@@ -80,6 +81,9 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := r.URL.Path; len(path) > 1 && path[len(path)-1] == '/' {
 			r = withoutFinalSlash(r)
+		}
+		if s.origins.cors(w, r) {
+			return
 		}
 		s.engine.ServeHTTP(w, r)
 	})

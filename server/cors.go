@@ -1,0 +1,58 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// What scripts of other origins may send and read (fetch.spec.whatwg.org#http-cors-protocol). Authorization is named because * would leave it out. There
+// are no cookies, so no answer allows credentials.
+const (
+	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+	corsRequest = "Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id"
+	corsExposed = "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id"
+	corsMaxAge  = "7200" // seconds; browsers keep it no longer
+)
+
+// origins are those whose scripts may use the service. Empty allows all.
+type origins []string
+
+// cors answers a preflight, and says in other answers to whom they may be shown. It reports whether the request is answered. The CapabilityStatement
+// is for everybody (hl7.org/fhir/smart-app-launch: CORS).
+func (o origins) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
+	path, isFHIR := strings.CutPrefix(r.URL.Path, Mount)
+	if !isFHIR || path != "" && path[0] != '/' {
+		return false
+	}
+	h := w.Header()
+	restricted := len(o) > 0 && path != "/metadata"
+	if restricted {
+		h["Vary"] = append(h["Vary"], "Origin")
+	}
+	origin := first(r.Header, "Origin")
+	if origin == "" {
+		return false
+	}
+	isPreflight := r.Method == http.MethodOptions && first(r.Header, "Access-Control-Request-Method") != ""
+	switch {
+	case !restricted:
+		h["Access-Control-Allow-Origin"] = []string{"*"}
+	case slices.Contains(o, origin):
+		h["Access-Control-Allow-Origin"] = []string{origin}
+	case isPreflight:
+		w.WriteHeader(http.StatusNoContent) // without the header the browser refuses
+		return true
+	default:
+		return false
+	}
+	if !isPreflight {
+		h["Access-Control-Expose-Headers"] = []string{corsExposed}
+		return false
+	}
+	h["Access-Control-Allow-Methods"] = []string{corsMethods}
+	h["Access-Control-Allow-Headers"] = []string{corsRequest}
+	h["Access-Control-Max-Age"] = []string{corsMaxAge}
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
