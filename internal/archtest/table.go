@@ -44,6 +44,7 @@ func rows() []Row {
 		{Package: "fhir/path/...", May: []string{"fhir", "fhir/spec"}, Why: "FHIRPath walks the tree and asks the definitions for types"},
 		{Package: "fhir/ucum", May: []string{"fhir"}, Why: "units compute with fhir.Decimal only"},
 		{Package: "fhir/xml", May: []string{"fhir", "fhir/spec"}, Why: "XML is read into the same tree; the definitions say what repeats"},
+		{Package: "fhir/patch", May: []string{"fhir", "fhir/spec", "fhir/path", "fhir/xml"}, Why: "patches are languages over the tree: paths find, definitions say how values are named, XML is one of the forms"},
 		{Package: "fhir/validate/...", May: []string{"fhir/..."}, Why: "validation stands on definitions, FHIRPath and units"},
 		{Package: "search", May: []string{"fhir", "fhir/spec", "fhir/path", "fhir/ucum"}, Why: "all search semantics compile to key ranges here; a store is not known"},
 		{Package: "store", May: []string{"fhir", "fhir/spec", "search"}, Why: "the contract speaks of resources and queries, never of an engine"},
