@@ -66,13 +66,16 @@ func (w *walk) locate() {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return w.offsets[a] - w.offsets[b] })
-	line, at := 1, 0
+	line, lineEnd, at := 1, -1, 0
 	for _, i := range order {
 		offset := w.offsets[i]
-		line += bytes.Count(w.document[at:offset], []byte{'\n'})
+		between := w.document[at:offset]
+		line += bytes.Count(between, []byte{'\n'})
+		if last := bytes.LastIndexByte(between, '\n'); last >= 0 {
+			lineEnd = at + last
+		}
 		at = offset
-		column := offset - bytes.LastIndexByte(w.document[:offset], '\n')
-		w.issues[i].Diagnostics += fmt.Sprintf(" (line %d, column %d)", line, column)
+		w.issues[i].Diagnostics += fmt.Sprintf(" (line %d, column %d)", line, offset-lineEnd)
 	}
 }
 

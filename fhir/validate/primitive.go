@@ -67,8 +67,8 @@ var primitives = [...]namedPrimitive{
 	{"uuid", primitive{fhir.String, isUUID, "urn:uuid: and a UUID in lower case", ordinary}},
 	{"base64Binary", primitive{fhir.String, isBase64, "base64: groups of four characters, padded with = at the end", ordinary}},
 	{"date", primitive{fhir.String, isDate, "a date that exists: YYYY, YYYY-MM or YYYY-MM-DD", ordinary}},
-	{"dateTime", primitive{fhir.String, isDateTime, "a date that exists, with a time only in full and with a zone: YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.f]+zz:zz", ordinary}},
-	{"instant", primitive{fhir.String, isInstant, "an instant on a day that exists: YYYY-MM-DDThh:mm:ss[.f]+zz:zz", ordinary}},
+	{"dateTime", primitive{fhir.String, isDateTime, dateTimeRule, ordinary}},
+	{"instant", primitive{fhir.String, isInstant, instantRule, ordinary}},
 	{"time", primitive{fhir.String, isTime, "a time of day without a zone: hh:mm:ss[.f]", ordinary}},
 	{"xhtml", primitive{fhir.String, nil, "", xhtml}},
 }
@@ -76,6 +76,9 @@ var primitives = [...]namedPrimitive{
 const (
 	stringRule = "text without control characters other than tab and line ends, and at most 1 MiB of characters"
 	uriRule    = "a URI: no white space and no control characters"
+
+	dateTimeRule = "YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.f] with a zone (Z, +hh:mm or -hh:mm), on a day that exists"
+	instantRule  = "YYYY-MM-DDThh:mm:ss[.f] with a zone (Z, +hh:mm or -hh:mm), on a day that exists"
 )
 
 // primitive checks one value of a primitive type.
