@@ -95,6 +95,11 @@ func (v *view) narrow(plan search.Plan) (rowSource, bool) {
 			u[i] = source
 		}
 		return u, true
+	case search.Ref, search.RevRef:
+		rows, ok := v.within(v.tune.smallLinks).set(p)
+		if ok {
+			return newBitmapRows(rows), true
+		}
 	case search.And:
 		parts := flatten(nil, p)
 		if len(parts) == 1 {
@@ -123,15 +128,7 @@ func (v *view) smallRange(p search.Keys) (rowSource, bool) {
 func (v *view) idRows(ids search.IDs) rowSource {
 	rows := make([]uint64, 0, len(ids))
 	for _, id := range ids {
-		v.count.Seeks++
-		if !v.spend(costSeek) {
-			break
-		}
-		row, found, err := lookupRow(v.r, v.buf[:0], v.t, id)
-		if err != nil {
-			v.fail(err)
-		}
-		if found && v.alive(row) {
+		if row, ok := v.rowOf(id); ok {
 			rows = append(rows, row)
 		}
 	}
@@ -212,7 +209,7 @@ func (c *compiler) finish() rowSource {
 func asksID(plans ...search.Plan) bool {
 	for _, plan := range plans {
 		switch p := plan.(type) {
-		case search.IDs:
+		case search.IDs, search.RevRef:
 			return true
 		case search.Not:
 			if asksID(p.Of) {

@@ -36,7 +36,16 @@ func (g *group) matches(typ string, plan search.Plan) ([]*state, error) {
 	if !known {
 		return nil, nil
 	}
-	found := g.pendingMatches(nil, typ, plan)
+	var links search.Resolver
+	if followsReferences(plan) {
+		v, err := g.c.s.viewOf(context.Background(), g.c.s.db, typ)
+		if err != nil {
+			return nil, err
+		}
+		defer v.close()
+		links = resolver{v}
+	}
+	found := g.pendingMatches(nil, typ, plan, links)
 	if len(found) > 1 {
 		return found, nil
 	}
@@ -57,19 +66,19 @@ func (g *group) matches(typ string, plan search.Plan) ([]*state, error) {
 	return found, err
 }
 
-// pendingMatches appends up to two pending matches.
-func (g *group) pendingMatches(found []*state, typ string, plan search.Plan) []*state {
+// pendingMatches appends up to two pending matches. References lead to what is stored.
+func (g *group) pendingMatches(found []*state, typ string, plan search.Plan, links search.Resolver) []*state {
 	if key, ok := exactKey(plan); ok && key != g.nowKey {
 		g.byKey.build(g.nowKey, g.pending)
 		for _, st := range g.byKey.states[key] {
-			if st.key.Type == typ && len(found) < 2 && search.Match(plan, st.key.ID, st.keys, nil) {
+			if st.key.Type == typ && len(found) < 2 && search.Match(plan, st.key.ID, st.keys, links) {
 				found = append(found, st)
 			}
 		}
 		return found
 	}
 	for _, st := range g.pending {
-		if st.key.Type == typ && st.live() && len(found) < 2 && search.Match(plan, st.key.ID, st.keys, nil) {
+		if st.key.Type == typ && st.live() && len(found) < 2 && search.Match(plan, st.key.ID, st.keys, links) {
 			found = append(found, st)
 		}
 	}

@@ -2,6 +2,8 @@ package pebble
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -17,10 +19,14 @@ import (
 // under the token anyToken instead, once for its smallest and once for its largest time as flags say, and is checked by its key list when a
 // walk meets it. So a resource under a token of its own has this one time and no other, and what a plan says of times bounds the walk
 // ([search.HotIndex.Window]).
+//
+// A resource that is not under anyToken also stands once under setToken and a digest of all its tokens. Those of one digest have the same
+// tokens, so that the combinations a subject has are found by jumping from one to the next, and the newest of each is the last of its walk (latest.go).
 
 const (
 	noTime   = "\xff"
 	anyToken = ""
+	setToken = "\x02" // begins the token that stands for a set; those of index keys begin with a letter or an underscore
 
 	isSmallest byte = 1
 	isLargest  byte = 2
@@ -117,13 +123,11 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 	for _, prefix := range index.Codes {
 		tokens += len(under(keys, prefix))
 	}
-	if tokens == 0 {
-		return dst
-	}
 	e := hotEntry{no: no, time: noTime}
 	if len(times) > 0 {
 		e.time = times[0][len(index.Time):]
 	}
+	set := ""
 	for _, subject := range subjects {
 		e.subject = subject[len(index.Subject):]
 		if len(times) > 1 || len(times) == 1 && !index.Short(e.time) || tokens > maxHot {
@@ -136,8 +140,25 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 				dst = append(dst, e)
 			}
 		}
+		if set == "" {
+			set = tokenSet(index, keys)
+		}
+		e.token = set
+		dst = append(dst, e)
 	}
 	return dst
+}
+
+// tokenSet is the token that stands for all tokens among the keys.
+func tokenSet(index *search.HotIndex, keys []string) string {
+	buf := make([]byte, 0, 512)
+	for _, prefix := range index.Codes {
+		for _, token := range under(keys, prefix) {
+			buf = append(append(buf, token...), 0)
+		}
+	}
+	sum := sha256.Sum256(buf)
+	return string(base64.RawStdEncoding.AppendEncode(append(buf[:0], setToken...), sum[:12]))
 }
 
 // appendAny enters a resource under anyToken.

@@ -155,21 +155,27 @@ func (h *hotScan) subjectPrefix() []byte {
 // walk opens the entries with a time, or those without, in the order of time.
 func (h *hotScan) walk(reverse, timeless bool, from *start) *walk {
 	w := &walk{v: h.v, reverse: reverse, timeless: timeless}
-	for i := -1; i < len(h.tokens); i++ {
-		token, lo, hi := anyToken, "", noTime
-		if i >= 0 {
-			token, lo, hi = h.tokens[i], h.lo, h.hi
-		}
-		prefix := hotPrefix(nil, h.v.t, h.no, h.subject, token)
-		lower, upper := appendBound(slices.Clone(prefix), lo), appendBound(slices.Clone(prefix), hi)
-		if timeless {
-			lower, upper = append(slices.Clone(prefix), noTime...), after(nil, prefix)
-		}
-		if bytes.Compare(lower, upper) < 0 {
-			w.add(&leg{any: i < 0}, prefix, lower, upper, from)
-		}
+	h.enter(w, anyToken, from)
+	for _, token := range h.tokens {
+		h.enter(w, token, from)
 	}
 	return w
+}
+
+// enter adds the entries under a token to a walk.
+func (h *hotScan) enter(w *walk, token string, from *start) {
+	lo, hi := h.lo, h.hi
+	if token == anyToken {
+		lo, hi = "", noTime
+	}
+	prefix := hotPrefix(nil, h.v.t, h.no, h.subject, token)
+	lower, upper := appendBound(slices.Clone(prefix), lo), appendBound(slices.Clone(prefix), hi)
+	if w.timeless {
+		lower, upper = append(slices.Clone(prefix), noTime...), after(nil, prefix)
+	}
+	if bytes.Compare(lower, upper) < 0 {
+		w.add(&leg{any: token == anyToken}, prefix, lower, upper, from)
+	}
 }
 
 // accepts reports whether the entry at the walk is a match in its place.

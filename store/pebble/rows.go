@@ -18,6 +18,9 @@ type rowSource interface {
 	// size is about how many rows the set has.
 	size() int
 
+	// close gives up what the set holds; nothing may be read from it after.
+	close()
+
 	// describe prints the set for explain.
 	describe(line func(depth int, format string, args ...any), depth int)
 }
@@ -36,6 +39,8 @@ func newRowList(rows []uint64) *rowList {
 	rows = slices.Compact(rows)
 	return &rowList{rows, len(rows)}
 }
+
+func (l *rowList) close() {}
 
 func (l *rowList) size() int { return l.all }
 
@@ -59,6 +64,8 @@ type bitmapRows struct {
 func newBitmapRows(b *roaring64.Bitmap) *bitmapRows {
 	return &bitmapRows{b.Iterator(), int(b.GetCardinality())}
 }
+
+func (b *bitmapRows) close() {}
 
 func (b *bitmapRows) size() int { return b.n }
 
@@ -107,6 +114,11 @@ func (v *view) postingsUnder(prefix []byte, limit uint64) rowSource {
 	return p
 }
 
+func (p *postings) close() {
+	p.v.release(p.it)
+	p.it, p.ok, p.head = nil, false, nil
+}
+
 func (p *postings) size() int { return p.about }
 
 func (p *postings) seek(row uint64) (uint64, bool) {
@@ -147,6 +159,8 @@ func (v *view) liveRows() rowSource {
 	return &liveRows{v, v.postingsUnder(prefix, v.n.rows)}
 }
 
+func (l *liveRows) close() { l.dead.close() }
+
 func (l *liveRows) size() int { return int(l.v.n.live) }
 
 func (l *liveRows) seek(row uint64) (uint64, bool) {
@@ -163,6 +177,12 @@ func (l *liveRows) seek(row uint64) (uint64, bool) {
 
 // union is the rows of several sets.
 type union []rowSource
+
+func (u union) close() {
+	for _, part := range u {
+		part.close()
+	}
+}
 
 func (u union) size() int {
 	n := 0
@@ -201,6 +221,11 @@ type join struct {
 	patience int
 	gaveUp   bool
 	resume   uint64
+}
+
+func (j *join) close() {
+	union(j.parts).close()
+	union(j.except).close()
 }
 
 func (j *join) size() int { return j.parts[0].size() }

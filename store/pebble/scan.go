@@ -102,12 +102,17 @@ func (b *budget) set(plan search.Plan) (rows *roaring64.Bitmap, ok bool) {
 		return rows, ok
 	case search.And:
 		return b.read(b.v.compile(p, true))
+	case search.Ref:
+		return b.referring(p)
+	case search.RevRef:
+		return b.referred(p)
 	}
 	return b.read(b.v.compile(search.And{plan}, true))
 }
 
-// read gathers the rows of a source.
+// read gathers the rows of a source and closes it.
 func (b *budget) read(source rowSource) (rows *roaring64.Bitmap, ok bool) {
+	defer source.close()
 	rows = roaring64.New()
 	for row, more := source.seek(0); more; row, more = source.seek(row + 1) {
 		rows.Add(row)

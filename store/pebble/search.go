@@ -68,8 +68,8 @@ func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if followsReferences(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0 {
-		return nil, fmt.Errorf("chains and includes: %w", store.ErrUnsupported)
+	if len(q.Include) > 0 || len(q.RevInclude) > 0 {
+		return nil, fmt.Errorf("includes: %w", store.ErrUnsupported)
 	}
 	r := &run{s: s, q: q, plan: flatten(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
 	if q.Cursor != "" {

@@ -20,6 +20,9 @@ type tuning struct {
 	// smallHot is how many hot keys are read to find out that they are few.
 	smallHot int
 
+	// smallLinks is what finding the resources that references lead to may cost at first; beyond it they are looked at one by one.
+	smallLinks int
+
 	// headLength is how many postings are read to guess the number of all.
 	headLength int
 
@@ -31,6 +34,6 @@ type tuning struct {
 }
 
 func defaultTuning() tuning {
-	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, smallHot: 512, headLength: 48, maxUnion: 16,
+	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, smallHot: 512, smallLinks: 4000, headLength: 48, maxUnion: 16,
 		firstGather: 1 << 17}
 }

@@ -14,38 +14,18 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// view is a store as one query sees it: a type at one moment. Its first error sticks and ends every scan; whoever drives a scan asks err at
-// its end. It is for one goroutine, and must be closed.
+// view is a type at one moment as one query sees it. It is for one goroutine, and its work must be closed.
 type view struct {
-	ctx   context.Context
-	r     engine.Reader
-	typ   string
-	t     typeNo
-	n     counts
-	tune  *tuning
-	cost  int  // work done so far, in index entries read
-	limit int  // cost at which all scans end; 0 for none
-	spent bool // the limit was reached, and what was found is not all
-	err   error
-	count store.Counters
-	begun time.Time
-
-	steps     []string // what explain prints
-	explained bool
-
-	open   []*engine.Iterator // all, to be closed
-	free   []*engine.Iterator // to be used again
-	points *engine.Iterator   // for point reads
-	keys   []string           // of the row last looked at
+	*work
+	typ    string
+	t      typeNo
+	n      counts
+	points *engine.Iterator // for point reads
+	keys   []string         // of the row last looked at
 	buf    []byte
-	snap   *engine.Snapshot
-}
 
-// What an action costs compared with reading the next index entry, for choosing between strategies.
-const (
-	costSeek = 20
-	costTest = 20
-)
+	linked map[string]*view // types that references lead to from here
+}
 
 // newView opens a view on a snapshot. A type that nothing was stored of gives a view of nothing.
 func (s *Store) newView(ctx context.Context, typ string) (*view, error) {
@@ -58,86 +38,23 @@ func (s *Store) newView(ctx context.Context, typ string) (*view, error) {
 	return v, nil
 }
 
+// viewOf opens a view on a reader that does not change.
 func (s *Store) viewOf(ctx context.Context, r engine.Reader, typ string) (*view, error) {
-	v := &view{ctx: ctx, r: r, typ: typ, begun: time.Now(), tune: &s.tune}
-	t, known := s.types.Load().no(typ)
-	if !known {
-		return v, nil
-	}
-	v.t = t
-	var err error
-	v.n, err = readCounts(r, t)
-	return v, err
+	w := &work{s: s, ctx: ctx, r: r, begun: time.Now(), tune: &s.tune}
+	v := w.view(typ)
+	return v, w.err
 }
 
-func (v *view) close() error {
-	var err error
-	for _, it := range v.open {
-		err = errors.Join(err, it.Close())
+func (w *work) view(typ string) *view {
+	v := &view{work: w, typ: typ}
+	t, known := w.s.types.Load().no(typ)
+	if known {
+		var err error
+		v.t = t
+		v.n, err = readCounts(w.r, t)
+		w.fail(err)
 	}
-	if v.snap != nil {
-		err = errors.Join(err, v.snap.Close())
-	}
-	return err
-}
-
-// fail keeps the first error.
-func (v *view) fail(err error) {
-	if v.err == nil && err != nil {
-		v.err = err
-	}
-}
-
-// spend books work and looks now and then whether the caller still waits. It returns false when the scan must end.
-func (v *view) spend(cost int) bool {
-	if before := v.cost; before>>12 != (before+cost)>>12 {
-		if err := v.ctx.Err(); err != nil {
-			v.fail(err)
-		}
-	}
-	v.cost += cost
-	if v.limit > 0 && v.cost > v.limit {
-		v.spent = true
-	}
-	return !v.stopped()
-}
-
-// stopped reports whether scans must end before they are through.
-func (v *view) stopped() bool { return v.err != nil || v.spent }
-
-// note adds a line to what explain prints.
-func (v *view) note(format string, args ...any) {
-	if v.explained {
-		v.steps = append(v.steps, fmt.Sprintf(format, args...))
-	}
-}
-
-// iterator returns an iterator over [lower, upper); nil after an error.
-func (v *view) iterator(lower, upper []byte) *engine.Iterator {
-	if v.err != nil {
-		return nil
-	}
-	if n := len(v.free); n > 0 {
-		it := v.free[n-1]
-		v.free = v.free[:n-1]
-		it.SetBounds(lower, upper)
-		return it
-	}
-	it, err := v.r.NewIter(&engine.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		v.fail(err)
-		return nil
-	}
-	v.open = append(v.open, it)
-	return it
-}
-
-// release gives an iterator back.
-func (v *view) release(it *engine.Iterator) {
-	if it != nil {
-		v.fail(it.Error())
-		v.free = append(v.free, it)
-	}
+	return v
 }
 
 // seek moves to the first key from key on.
@@ -215,7 +132,7 @@ func (v *view) id(row uint64) string {
 	return strings.Clone(rec.id)
 }
 
-// passes tests a row against plans by its key list; deleted ones fail.
+// passes tests a row against plans by its key list and, where references are followed, those of others; deleted ones fail.
 func (v *view) passes(row uint64, plans []search.Plan, needsID bool) bool {
 	id := ""
 	if needsID {
@@ -226,7 +143,7 @@ func (v *view) passes(row uint64, plans []search.Plan, needsID bool) bool {
 		return false
 	}
 	for _, p := range plans {
-		if !search.Match(p, id, keys, nil) {
+		if !search.Match(p, id, keys, resolver{v}) {
 			return false
 		}
 	}

@@ -107,3 +107,62 @@ func (f *fixture) finds(q *search.Query, want string) {
 		f.Errorf("total %d, want %d for\n%s", page.Total, len(want), search.Explain(q.Plan))
 	}
 }
+
+func testChains(t *testing.T, open New) {
+	f := newFixture(t, open)
+	subject := func(id string) string { return search.ReferencePrefix("subject", "Patient") + id }
+	member := func(id string) string { return search.ReferencePrefix("member", "Observation") + id }
+	f.apply(f.write(store.Create, "p", "x", "name\x01Sanna"), f.write(store.Create, "q", "x", "name\x01Sboris"), f.write(store.Create, "r", "x", "name\x01Sanna"))
+	f.apply(f.observation(store.Create, "a", subject("p"), "code\x01thr"), f.observation(store.Create, "b", subject("q"), "code\x01thr"),
+		f.observation(store.Create, "c", subject("r"), "code\x01tbp"), f.observation(store.Create, "d", subject("p"), member("a"), member("b")),
+		f.observation(store.Create, "e", subject("nobody"), "code\x01thr", member("c")), f.observation(store.Create, "f", "code\x01thr"),
+		f.observation(store.Create, "g", search.ReferencePrefix("subject", "Group")+"p", subject("q")+"/_history/1"))
+	f.apply(f.write(store.Delete, "r", ""))
+	ref := func(of search.Plan) search.Plan { return search.Ref{Index: "subject", Type: "Patient", Of: of} }
+	part := func(of search.Plan) search.Plan { return search.Ref{Index: "member", Type: "Observation", Of: of} }
+	has := func(of search.Plan) search.Plan { return search.RevRef{Type: "Observation", Index: "subject", Of: of} }
+	anna, hr := exact("name\x01Sanna"), exact("code\x01thr")
+	for _, c := range []struct {
+		name, typ string
+		plan      search.Plan
+		want      string
+	}{
+		{"chain", "Observation", ref(anna), "ad"},
+		{"chain to anything that exists", "Observation", ref(search.All{}), "abd"},
+		{"chain to nothing", "Observation", ref(search.Or{}), ""},
+		{"chain to an id", "Observation", ref(search.IDs{"q", "r"}), "b"},
+		{"chain to a type never stored", "Observation", search.Ref{Index: "subject", Type: "Group", Of: search.All{}}, ""},
+		{"not a chain", "Observation", search.Not{Of: ref(anna)}, "bcefg"},
+		{"chain to what does not", "Observation", ref(search.Not{Of: anna}), "b"},
+		{"chain and more", "Observation", search.And{hr, ref(anna)}, "a"},
+		{"chain or more", "Observation", search.Or{hr, ref(anna)}, "abdef"},
+		{"chain within the type", "Observation", part(hr), "d"},
+		{"chain of chains", "Observation", part(ref(exact("name\x01Sboris"))), "d"},
+		{"has", "Patient", has(hr), "pq"},
+		{"has that is deleted", "Patient", has(exact("code\x01tbp")), ""},
+		{"not has", "Patient", search.Not{Of: has(exact("code\x01thr"))}, ""},
+		{"has and more", "Patient", search.And{anna, has(search.All{})}, "p"},
+		{"has of has", "Patient", has(search.RevRef{Type: "Observation", Index: "member", Of: search.All{}}), "pq"},
+		{"has of a chain", "Patient", has(ref(anna)), "p"},
+		{"has within the type", "Observation", search.RevRef{Type: "Observation", Index: "member", Of: search.All{}}, "abc"},
+		{"has of a type never stored", "Patient", search.RevRef{Type: "Device", Index: "patient", Of: search.All{}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fixture{t, f.s, t.Context()}
+			f.finds(&search.Query{Type: c.typ, Plan: c.plan, Count: 10, Total: search.Accurate}, c.want)
+			f.pages(&search.Query{Type: c.typ, Plan: c.plan, Count: 1, Sort: by(search.IDPrefix)}, c.want)
+		})
+	}
+	t.Run("as a condition", func(t *testing.T) {
+		f := &fixture{t, f.s, t.Context()}
+		op := f.observation(store.Create, "n", subject("p"))
+		op.IfNoneExist = &search.Query{Type: "Observation", Plan: search.And{hr, ref(anna)}}
+		if r := f.apply(op)[0]; !r.Existing || r.Version.Key.ID != "a" {
+			t.Errorf("%+v, want a", r)
+		}
+		op.IfNoneExist = &search.Query{Type: "Observation", Plan: ref(exact("name\x01Szoe"))}
+		if r := f.apply(f.write(store.Update, "q", "x", "name\x01Szoe"), op); r[1].Existing {
+			t.Errorf("references of a condition lead to what is stored: %+v", r[1])
+		}
+	})
+}

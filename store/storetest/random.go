@@ -46,7 +46,10 @@ func (r random) span() (low, high string) {
 }
 
 // hot parts of an Observation's keys.
-func (r random) subject() string { return "subject\x01rPatient/" + pick(r, "1", "2", "11") }
+func (r random) subject() string { return "subject\x01rPatient/" + pick(r, "a0", "B1", "z2", "a11") }
+func (r random) member() string {
+	return "member\x01rObservation/" + pick(r, "a0", "B1", "z2", "a3", "a11", "nobody")
+}
 func (r random) code() string {
 	return "code\x01t" + pick(r, "hr", "bp", "h") + "\x01" + pick(r, "", "L", "M")
 }
@@ -79,6 +82,9 @@ func (r random) resourceKeys(typ string) []string {
 			keys = r.some(keys, func() []string { return []string{one()} })
 		}
 		keys = r.some(keys, r.times)
+		if r.IntN(3) == 0 {
+			keys = append(keys, r.member())
+		}
 		if r.IntN(100) == 0 {
 			for i := range 80 {
 				keys = append(keys, "code\x01t"+string(rune('0'+i))+"\x01")
@@ -117,7 +123,9 @@ func (r random) sortKey() search.SortKey {
 // plan makes a plan of at most that depth.
 func (r random) plan(depth int) search.Plan {
 	if depth > 0 {
-		switch r.IntN(6) {
+		switch r.IntN(7) {
+		case 6:
+			return r.link(depth - 1)
 		case 0:
 			return search.And(r.plans(depth - 1))
 		case 1:
@@ -139,6 +147,15 @@ func (r random) plan(depth int) search.Plan {
 		return ids
 	}
 	return r.keys()
+}
+
+// link makes a plan that follows references.
+func (r random) link(depth int) search.Plan {
+	return pick[search.Plan](r,
+		search.Ref{Index: "subject", Type: "Patient", Of: r.plan(depth)},
+		search.Ref{Index: "member", Type: "Observation", Of: r.plan(depth)},
+		search.RevRef{Type: "Observation", Index: "subject", Of: r.plan(depth)},
+		search.RevRef{Type: "Observation", Index: "member", Of: r.plan(depth)})
 }
 
 func (r random) plans(depth int) []search.Plan {

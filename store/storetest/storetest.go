@@ -31,6 +31,7 @@ func Run(t *testing.T, open New) {
 		{"conditional", testConditional},
 		{"history", testHistory},
 		{"plans", testPlans},
+		{"chains", testChains},
 		{"sort", testSort},
 		{"paging", testPaging},
 		{"total", testTotal},
