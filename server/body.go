@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/xml"
 	"github.com/firth-health/firth/search"
 )
 
@@ -71,9 +72,10 @@ func unreadable(err error) error {
 
 // decode reads what the interaction needs from the request into the exchange.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	var err error
 	switch x.interaction.body {
 	case fhirBody:
-		if err := checkContentType(first(r.Header, "Content-Type")); err != nil {
+		if x.sent, err = checkContentType(first(r.Header, "Content-Type")); err != nil {
 			return err
 		}
 	case formBody:
@@ -83,14 +85,16 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	case noBody:
 		return nil
 	}
-	var err error
 	if x.body, err = readBody(w, r, s.limits.BodyBytes); err != nil {
 		return err
 	}
 	if len(x.body) == 0 {
 		return fhir.Invalidf(fhir.CodeRequired, "", "the request has no body")
 	}
-	return nil
+	if x.sent == inXML {
+		x.body, err = xml.Decode(x.body, s.definitions)
+	}
+	return err
 }
 
 // decodeForm adds the parameters of a POST _search to those of the URL (R4 http.html#search).

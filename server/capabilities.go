@@ -110,7 +110,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Description:    "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
-		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "json"},
+		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel)}},
 	}
 	ofType := append(s.declared(instanceLevel), s.declared(typeLevel)...)

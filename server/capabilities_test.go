@@ -44,7 +44,7 @@ func TestCapabilities(t *testing.T) {
 		ResourceType: "CapabilityStatement", ID: "firth", URL: f.base + "/metadata", Version: "1.2.3", Name: "Firth", Title: "Firth FHIR R4 server", Status: "active",
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
-		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "json"},
+		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"history-system"}}, Resource: resources}},
 	}, st)
 	if len(resources) != 146 {

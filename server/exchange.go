@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
@@ -27,6 +28,8 @@ type exchange struct {
 	body       []byte         // nil when the interaction takes none
 	bodyType   string         // Content-Type of the body, as sent
 	resource   *fhir.Resource // of a batch entry, instead of a body
+	sent       wireFormat     // of the body, before it became JSON
+	wire       wireFormat     // of the answer
 	pretty     bool           // indent the answer
 	isEntry    bool           // of a batch or transaction
 }
@@ -37,7 +40,7 @@ type reply struct {
 	version      string    // for the ETag; empty for none
 	lastModified time.Time // zero for none
 	location     string    // absolute URL; empty for none
-	contentType  string    // empty for FHIR JSON
+	contentType  string    // empty for FHIR
 	body         []byte
 	stream       func(*bufio.Writer) error // writes the body
 	outcome      *fhir.OperationOutcome
@@ -56,6 +59,25 @@ func (x *exchange) decoded() (*fhir.Resource, error) {
 		x.resource = res
 	}
 	return x.resource, nil
+}
+
+// negotiate chooses the format of the answer.
+func (x *exchange) negotiate(h http.Header) (err error) {
+	format, hasFormat := lookup(x.format, "_format")
+	x.wire, err = negotiate(format, acceptOf(h), hasFormat, x.sent)
+	return err
+}
+
+// parseQuery takes the parameters of the URL over.
+func (x *exchange) parseQuery(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	pairs, err := search.ParseQuery(raw)
+	if err != nil {
+		return err
+	}
+	return x.addQuery(pairs)
 }
 
 // addQuery takes parameters over, those about the answer's form apart.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/xml"
 )
 
 // FuzzBundle posts whatever there is to the base: the answer is never a server's fault, and always FHIR.
@@ -62,7 +63,14 @@ func FuzzURL(f *testing.F) {
 		if recorder.Code >= 500 {
 			t.Fatalf("%d %s", recorder.Code, recorder.Body)
 		}
-		if _, err := fhir.ParseResource(recorder.Body.Bytes()); err != nil {
+		body := recorder.Body.Bytes()
+		if recorder.Header().Get("Content-Type") == contentTypeXML {
+			var err error
+			if body, err = xml.Decode(body, fixture.server.definitions); err != nil {
+				t.Fatalf("not XML: %v %s", err, recorder.Body)
+			}
+		}
+		if _, err := fhir.ParseResource(body); err != nil {
 			t.Fatalf("not an answer: %v %s", err, recorder.Body)
 		}
 	})

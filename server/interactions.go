@@ -105,3 +105,12 @@ func (in *interaction) fits(segments []string) (map[string]string, bool) {
 	}
 	return values, true
 }
+
+// writes reports whether the interaction may change what is stored.
+func (in *interaction) writes() bool {
+	switch in.name {
+	case "create", "update", "patch", "delete", "transaction", "batch":
+		return true
+	}
+	return false
+}

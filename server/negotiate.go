@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -9,8 +10,17 @@ import (
 
 const (
 	contentTypeFHIR = "application/fhir+json; charset=utf-8"
+	contentTypeXML  = "application/fhir+xml; charset=utf-8"
 	contentTypeJSON = "application/json"
 	contentTypeForm = "application/x-www-form-urlencoded"
+)
+
+// wireFormat is what a resource is written in on the wire. Within the server it is JSON.
+type wireFormat uint8
+
+const (
+	inJSON wireFormat = iota
+	inXML
 )
 
 // mediaType is a media type or range with the parameters that matter.
@@ -18,12 +28,12 @@ type mediaType struct {
 	name        string // lower case
 	fhirVersion string
 	charset     string
-	refused     bool // q=0
+	quality     int // q in thousandths, 0 for refused
 }
 
 func parseMediaType(text string) mediaType {
 	parts := strings.Split(text, ";")
-	m := mediaType{name: strings.ToLower(strings.TrimSpace(parts[0]))}
+	m := mediaType{name: strings.ToLower(strings.TrimSpace(parts[0])), quality: 1000}
 	for _, part := range parts[1:] {
 		name, value, _ := strings.Cut(part, "=")
 		value = strings.Trim(strings.TrimSpace(value), `"`)
@@ -33,10 +43,23 @@ func parseMediaType(text string) mediaType {
 		case "charset":
 			m.charset = strings.ToLower(value)
 		case "q":
-			m.refused = value == "0" || strings.HasPrefix(value, "0.") && strings.Trim(value[2:], "0") == ""
+			m.quality = parseQuality(value)
 		}
 	}
 	return m
+}
+
+// parseQuality reads the weight of a media range in thousandths (RFC 9110 section 12.4.2). What is no weight counts as none given.
+func parseQuality(text string) int {
+	whole, fraction, _ := strings.Cut(text, ".")
+	if len(fraction) > 3 {
+		fraction = fraction[:3]
+	}
+	n, err := strconv.Atoi(whole + fraction + "000"[len(fraction):])
+	if err != nil || n < 0 || n > 1000 {
+		return 1000
+	}
+	return n
 }
 
 func (m mediaType) isJSON() bool {
@@ -64,60 +87,73 @@ func (m mediaType) isR4() bool {
 	return m.fhirVersion == "" || m.fhirVersion == "4.0" || m.fhirVersion == "4.0.1"
 }
 
-// negotiate checks that the client takes what the server can write. _format wins over Accept (R4 http.html#parameters).
-func negotiate(format, accept string, hasFormat bool) error {
+// negotiate chooses what the answer is written in. _format wins over Accept (R4 http.html#parameters); who names no format gets the one he
+// sent, which is JSON where nothing was sent.
+func negotiate(format, accept string, hasFormat bool, sent wireFormat) (wireFormat, error) {
 	if hasFormat {
 		// A '+' that was not escaped arrives as a space.
-		return acceptable("_format", strings.ReplaceAll(strings.TrimSpace(format), " ", "+"))
+		return acceptable("_format", strings.ReplaceAll(strings.TrimSpace(format), " ", "+"), sent)
 	}
 	switch accept {
-	case "", "*/*", "application/fhir+json", "application/json":
-		return nil
+	case "", "*/*":
+		return sent, nil
+	case "application/fhir+json", "application/json":
+		return inJSON, nil
 	}
-	return acceptable("Accept", accept)
+	return acceptable("Accept", accept, sent)
 }
 
-func acceptable(source, list string) error {
-	sawXML, sawVersion := false, ""
+// acceptable returns the format of the greatest weight, the first of those of equal weight.
+func acceptable(source, list string, sent wireFormat) (chosen wireFormat, err error) {
+	quality, version := 0, ""
+	isBrowser := strings.Contains(list, "text/html") && strings.Contains(list, "*/*")
 	for item := range strings.SplitSeq(list, ",") {
-		m := parseMediaType(item)
+		m, as := parseMediaType(item), sent
 		switch {
-		case m.refused:
+		case m.quality <= quality:
+			continue
 		case !m.isR4():
-			sawVersion = m.fhirVersion
-		case m.isJSON() || m.isRange() && source == "Accept":
-			return nil
+			version = m.fhirVersion
+			continue
+		case m.isJSON():
+			as = inJSON
+		case m.isXML() && isBrowser && m.name == "application/xml": // means XHTML, not FHIR
+			continue
 		case m.isXML():
-			sawXML = true
+			as = inXML
+		case !m.isRange() || source != "Accept":
+			continue
 		}
+		chosen, quality = as, m.quality
 	}
 	switch {
-	case sawXML:
-		return refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for XML, which this server does not write; it writes application/fhir+json", source)
-	case sawVersion != "":
-		return refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, sawVersion)
+	case quality > 0:
+		return chosen, nil
+	case version != "":
+		return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, version)
 	}
-	return refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for a format this server does not write; it writes application/fhir+json", source)
+	return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml", source)
 }
 
-// checkContentType refuses bodies that are not FHIR JSON in UTF-8.
-func checkContentType(contentType string) error {
+// checkContentType refuses bodies that are neither FHIR JSON nor FHIR XML in UTF-8.
+func checkContentType(contentType string) (wireFormat, error) {
 	switch contentType {
 	case "application/fhir+json", "application/json", "application/fhir+json; charset=utf-8", "application/fhir+json;charset=utf-8":
-		return nil
+		return inJSON, nil
 	case "":
-		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "the request has no Content-Type; send application/fhir+json")
+		return inJSON, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "the request has no Content-Type; send application/fhir+json or application/fhir+xml")
 	}
-	m := parseMediaType(contentType)
+	m, sent := parseMediaType(contentType), inJSON
+	if m.isXML() {
+		sent = inXML
+	}
 	switch {
-	case m.isXML():
-		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Type %s: XML is not read by this server; send application/fhir+json", m.name)
-	case !m.isJSON() || m.name == "json":
-		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Type %q is not supported; send application/fhir+json", m.name)
+	case !m.isJSON() && !m.isXML() || !strings.Contains(m.name, "/"):
+		return inJSON, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Type %q is not supported; send application/fhir+json or application/fhir+xml", printable(m.name))
 	case !m.isR4():
-		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Type names FHIR version %q; this server speaks 4.0 (R4)", m.fhirVersion)
+		return inJSON, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Type names FHIR version %q; this server speaks 4.0 (R4)", m.fhirVersion)
 	case m.charset != "" && m.charset != "utf-8" && m.charset != "utf8":
-		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "charset %q is not supported; FHIR is UTF-8", m.charset)
+		return inJSON, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "charset %q is not supported; FHIR is UTF-8", m.charset)
 	}
-	return nil
+	return sent, nil
 }

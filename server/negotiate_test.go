@@ -10,50 +10,60 @@ import (
 )
 
 func TestNegotiate(t *testing.T) {
-	const xmlAccept = "Accept asks for XML, which this server does not write; it writes application/fhir+json"
+	const unknown = "asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml"
 	tests := []struct {
 		name      string
 		format    string
 		accept    string
 		hasFormat bool
+		sent      wireFormat
+		want      wireFormat
 		refused   string
 	}{
 		{name: "nothing asked"},
+		{name: "nothing asked, XML sent", sent: inXML, want: inXML},
 		{name: "any", accept: "*/*"},
-		{name: "FHIR JSON", accept: "application/fhir+json"},
+		{name: "any, XML sent", accept: "*/*", sent: inXML, want: inXML},
+		{name: "FHIR JSON", accept: "application/fhir+json", sent: inXML},
 		{name: "plain JSON", accept: "application/json"},
 		{name: "text JSON", accept: "text/json"},
 		{name: "the name of DSTU2", accept: "application/json+fhir"},
 		{name: "upper case and parameters", accept: "Application/FHIR+JSON ; charset=UTF-8"},
 		{name: "a browser", accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
-		{name: "XML first, JSON too", accept: "application/fhir+xml, application/fhir+json;q=0.5"},
+		{name: "XML first, JSON too", accept: "application/fhir+xml, application/fhir+json;q=0.5", want: inXML},
+		{name: "JSON of greater weight", accept: "application/fhir+xml;q=0.25, application/fhir+json;q=0.5"},
+		{name: "the first of equal weight", accept: "application/fhir+xml, application/fhir+json", want: inXML},
+		{name: "a weight that is none", accept: "application/fhir+json;q=0.9, application/fhir+xml;q=x", want: inXML},
 		{name: "version 4.0", accept: "application/fhir+json; fhirVersion=4.0"},
 		{name: "version 4.0.1 in quotes", accept: `application/fhir+json; fhirVersion="4.0.1"`},
-		{name: "XML", accept: "application/fhir+xml", refused: xmlAccept},
-		{name: "plain XML", accept: "text/xml", refused: xmlAccept},
-		{name: "JSON refused", accept: "application/fhir+json;q=0", refused: "Accept asks for a format this server does not write; it writes application/fhir+json"},
-		{name: "JSON refused with zeros", accept: "application/json;q=0.000, application/xml", refused: xmlAccept},
-		{name: "turtle", accept: "application/fhir+turtle", refused: "Accept asks for a format this server does not write; it writes application/fhir+json"},
+		{name: "XML", accept: "application/fhir+xml", want: inXML},
+		{name: "plain XML", accept: "application/xml", want: inXML},
+		{name: "text XML", accept: "text/xml", want: inXML},
+		{name: "JSON refused", accept: "application/fhir+json;q=0", refused: "Accept " + unknown},
+		{name: "JSON refused with zeros", accept: "application/json;q=0.000, application/xml", want: inXML},
+		{name: "turtle", accept: "application/fhir+turtle", refused: "Accept " + unknown},
 		{name: "version 3.0", accept: "application/fhir+json; fhirVersion=3.0", refused: `Accept asks for FHIR version "3.0"; this server speaks 4.0 (R4)`},
-		{name: "format json", format: "json", hasFormat: true},
+		{name: "format json", format: "json", hasFormat: true, sent: inXML},
 		{name: "format wins over Accept", format: "application/json", hasFormat: true, accept: "application/fhir+xml"},
 		{name: "format FHIR JSON", format: "application/fhir+json", hasFormat: true},
 		{name: "format with the plus lost", format: "application/fhir json", hasFormat: true},
 		{name: "format text/json", format: "text/json", hasFormat: true},
-		{name: "format xml", format: "xml", hasFormat: true, accept: "application/json", refused: "_format asks for XML, which this server does not write; it writes application/fhir+json"},
-		{name: "format XML with the plus lost", format: "application/fhir xml", hasFormat: true, refused: "_format asks for XML, which this server does not write; it writes application/fhir+json"},
-		{name: "format any", format: "*/*", hasFormat: true, refused: "_format asks for a format this server does not write; it writes application/fhir+json"},
-		{name: "format unknown", format: "pdf", hasFormat: true, refused: "_format asks for a format this server does not write; it writes application/fhir+json"},
-		{name: "format empty", format: "", hasFormat: true, refused: "_format asks for a format this server does not write; it writes application/fhir+json"},
+		{name: "format xml", format: "xml", hasFormat: true, accept: "application/json", want: inXML},
+		{name: "format XML with the plus lost", format: "application/fhir xml", hasFormat: true, want: inXML},
+		{name: "format text/xml", format: "text/xml", hasFormat: true, want: inXML},
+		{name: "format any", format: "*/*", hasFormat: true, refused: "_format " + unknown},
+		{name: "format unknown", format: "pdf", hasFormat: true, refused: "_format " + unknown},
+		{name: "format empty", format: "", hasFormat: true, refused: "_format " + unknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ""
-			if err := negotiate(tt.format, tt.accept, tt.hasFormat); err != nil {
-				got = err.Error()
+			refused := ""
+			got, err := negotiate(tt.format, tt.accept, tt.hasFormat, tt.sent)
+			if err != nil {
+				refused = err.Error()
 			}
-			if got != tt.refused {
-				t.Errorf("refused with %q, want %q", got, tt.refused)
+			if refused != tt.refused || got != tt.want {
+				t.Errorf("%d, refused with %q; want %d, %q", got, refused, tt.want, tt.refused)
 			}
 		})
 	}
@@ -62,6 +72,7 @@ func TestNegotiate(t *testing.T) {
 func TestContentType(t *testing.T) {
 	tests := []struct {
 		name, contentType, refused string
+		want                       wireFormat
 	}{
 		{name: "FHIR JSON", contentType: "application/fhir+json"},
 		{name: "with charset", contentType: "application/fhir+json; charset=UTF-8"},
@@ -69,21 +80,25 @@ func TestContentType(t *testing.T) {
 		{name: "plain JSON", contentType: "application/json"},
 		{name: "text JSON", contentType: "text/json"},
 		{name: "with version", contentType: "application/fhir+json; fhirVersion=4.0"},
-		{name: "none", refused: "the request has no Content-Type; send application/fhir+json"},
-		{name: "XML", contentType: "application/fhir+xml", refused: "Content-Type application/fhir+xml: XML is not read by this server; send application/fhir+json"},
-		{name: "form", contentType: "application/x-www-form-urlencoded", refused: `Content-Type "application/x-www-form-urlencoded" is not supported; send application/fhir+json`},
-		{name: "JSON Patch", contentType: "application/json-patch+json", refused: `Content-Type "application/json-patch+json" is not supported; send application/fhir+json`},
+		{name: "none", refused: "the request has no Content-Type; send application/fhir+json or application/fhir+xml"},
+		{name: "XML", contentType: "application/fhir+xml", want: inXML},
+		{name: "XML with charset", contentType: "application/fhir+xml; charset=utf-8", want: inXML},
+		{name: "text XML", contentType: "text/xml", want: inXML},
+		{name: "a name only _format has", contentType: "xml", refused: `Content-Type "xml" is not supported; send application/fhir+json or application/fhir+xml`},
+		{name: "form", contentType: "application/x-www-form-urlencoded", refused: `Content-Type "application/x-www-form-urlencoded" is not supported; send application/fhir+json or application/fhir+xml`},
+		{name: "JSON Patch", contentType: "application/json-patch+json", refused: `Content-Type "application/json-patch+json" is not supported; send application/fhir+json or application/fhir+xml`},
 		{name: "other version", contentType: "application/fhir+json; fhirVersion=5.0", refused: `Content-Type names FHIR version "5.0"; this server speaks 4.0 (R4)`},
 		{name: "other charset", contentType: "application/fhir+json; charset=latin1", refused: `charset "latin1" is not supported; FHIR is UTF-8`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ""
-			if err := checkContentType(tt.contentType); err != nil {
-				got = err.Error()
+			refused := ""
+			got, err := checkContentType(tt.contentType)
+			if err != nil {
+				refused = err.Error()
 			}
-			if got != tt.refused {
-				t.Errorf("refused with %q, want %q", got, tt.refused)
+			if refused != tt.refused || got != tt.want {
+				t.Errorf("%d, refused with %q; want %d, %q", got, refused, tt.want, tt.refused)
 			}
 		})
 	}
@@ -92,17 +107,16 @@ func TestContentType(t *testing.T) {
 func TestNegotiationOverHTTP(t *testing.T) {
 	f := newFixture(t)
 	const patient = `{"resourceType":"Patient","id":"p"}`
-	xml := outcome("not-supported", "Accept asks for XML, which this server does not write; it writes application/fhir+json")
+	turtle := outcome("not-supported", "Accept asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml")
 	f.run(t, []step{
 		{name: "resource", method: "PUT", path: "/Patient/p", body: patient, status: 201, answer: "*"},
-		{name: "read as XML", method: "GET", path: "/Patient/p", headers: []string{"Accept", "application/fhir+xml"}, status: 406, answer: xml, want: []string{fhirJSON}},
-		{name: "metadata as XML", method: "GET", path: "/metadata", headers: []string{"Accept", "application/fhir+xml"}, status: 406, answer: xml},
-		{name: "search as XML", method: "GET", path: "/Patient?_format=xml", status: 406, answer: "*"},
-		{name: "format of a form", method: "POST", path: "/Patient/_search", body: "_format=xml", headers: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 406, answer: "*"},
+		{name: "read as Turtle", method: "GET", path: "/Patient/p", headers: []string{"Accept", "application/fhir+turtle"}, status: 406, answer: turtle, want: []string{fhirJSON}},
+		{name: "metadata as Turtle", method: "GET", path: "/metadata", headers: []string{"Accept", "application/fhir+turtle"}, status: 406, answer: turtle},
+		{name: "search as Turtle", method: "GET", path: "/Patient?_format=ttl", status: 406, answer: "*"},
+		{name: "format of a form", method: "POST", path: "/Patient/_search", body: "_format=ttl", headers: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 406, answer: "*"},
 		{name: "errors are negotiated too", method: "GET", path: "/Patient/q?_format=json", headers: []string{"Accept", "application/fhir+xml"}, status: 404, answer: "*"},
 		{name: "create without Content-Type", method: "POST", path: "/Patient", headers: []string{"Content-Type", "-"}, body: patient, status: 415,
-			answer: outcome("not-supported", "the request has no Content-Type; send application/fhir+json")},
-		{name: "update with XML", method: "PUT", path: "/Patient/p", headers: []string{"Content-Type", "application/fhir+xml"}, body: "<Patient/>", status: 415, answer: "*"},
+			answer: outcome("not-supported", "the request has no Content-Type; send application/fhir+json or application/fhir+xml")},
 		{name: "search form of another type", method: "POST", path: "/Patient/_search", headers: []string{"Content-Type", "application/json"}, body: "{}", status: 415,
 			answer: outcome("not-supported", "the body of a _search must be application/x-www-form-urlencoded")},
 		{name: "brotli", method: "POST", path: "/Patient", headers: []string{"Content-Encoding", "br"}, body: patient, status: 415,

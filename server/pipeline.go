@@ -11,7 +11,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/firth-health/firth/fhir"
-	"github.com/firth-health/firth/search"
 )
 
 // route makes gin's handler of an interaction.
@@ -58,8 +57,11 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	s.respond(w, x, &out)
 }
 
-// admit does what comes before the interaction itself: who is calling, and what exactly is asked.
+// admit does what comes before the interaction itself: who is calling, and what exactly is asked. The format of the answer is chosen first, because
+// refusals are written in it too.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	malformed := x.parseQuery(r.URL.RawQuery)
+	unacceptable := x.negotiate(r.Header)
 	if !x.interaction.open {
 		grant, err := s.authenticator.Authenticate(r)
 		if err != nil {
@@ -71,23 +73,20 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) erro
 		x.prefer = parsePrefer(r.Header["Prefer"])
 	}
 	x.conditions = conditionsOf(r.Header)
-	if r.URL.RawQuery != "" {
-		query, err := search.ParseQuery(r.URL.RawQuery)
-		if err != nil {
-			return err
-		}
-		if err := x.addQuery(query); err != nil {
-			return err
-		}
+	if malformed != nil {
+		return malformed
 	}
-	if err := s.decode(w, r, x); err != nil {
-		return err
+	if x.interaction.body != noBody {
+		unreadable := s.decode(w, r, x)
+		unacceptable = x.negotiate(r.Header) // the body may have brought _format, or a format of its own
+		if unreadable != nil {
+			return unreadable
+		}
 	}
 	if x.interaction.level == operational {
 		return nil
 	}
-	format, hasFormat := lookup(x.format, "_format")
-	return negotiate(format, acceptOf(r.Header), hasFormat)
+	return unacceptable
 }
 
 func acceptOf(h http.Header) string {

@@ -19,6 +19,9 @@ const streamBuffer = 32 << 10
 
 // respond writes the reply.
 func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
+	if x.wire == inXML {
+		s.writeXML(x, out)
+	}
 	h := w.Header()
 	if out.version != "" {
 		h["Etag"] = []string{etag(out.version)}
