@@ -20,14 +20,17 @@ func (p *parser) checkModifier(param *Param, modifier, whole string) error {
 		return fhir.Invalidf(fhir.CodeNotSupported, "http."+whole, "%s leads to %s, never to %s",
 			param.Code, strings.Join(param.Targets, ", "), modifier)
 	}
-	known := "no modifier"
+	known, meant := "no modifier", ""
 	if len(param.Modifiers) > 0 {
 		known = ":" + strings.Join(param.Modifiers, ", :")
 	}
 	if param.kind == reference {
 		known += " and the names of its target types"
 	}
-	return fhir.Invalidf(fhir.CodeNotSupported, "http."+whole, "the modifier :%s is not supported for %s; it takes %s", modifier, param.Code, known)
+	if best := nearest(modifier, slices.Values(append(slices.Clone(param.Modifiers), param.Targets...))); best != "" {
+		meant = "; did you mean :" + best + "?"
+	}
+	return fhir.Invalidf(fhir.CodeNotSupported, "http."+whole, "the modifier :%s is not supported for %s; it takes %s%s", modifier, param.Code, known, meant)
 }
 
 // condition compiles the values of one parameter: any of them matches, or with :not none.
@@ -56,7 +59,7 @@ func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
 			return nil, &valueError{v.at, fhir.CodeTooCostly, "the search has too many alternatives"}
 		}
 	}
-	if modifier == "not" {
+	if modifier == "not" || modifier == "not-in" {
 		return Not{anyOf(alternatives)}, nil
 	}
 	return anyOf(alternatives), nil
@@ -89,14 +92,7 @@ func (r *Registry) alternatives(param *Param, modifier string, v segment) ([]Pla
 func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) ([]Keys, error) {
 	switch ix.kind {
 	case token:
-		t, err := readToken(v)
-		if err != nil {
-			return nil, err
-		}
-		if k, ok := t.keys(ix.system); ok {
-			return []Keys{k}, nil
-		}
-		return nil, nil
+		return r.tokenKeys(ix, modifier, v)
 	case text:
 		k, err := stringKeys(modifier, v)
 		return []Keys{k}, err

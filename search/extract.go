@@ -50,6 +50,8 @@ type extractor struct {
 	tuples  int      // combinations so far, of the resource
 	tooMany bool     // more than maxTuples or maxAllTuples
 	values  path.Collection
+
+	unfolded, fold []byte // a text while its words are read
 }
 
 // extent is a range of bytes.
@@ -57,10 +59,10 @@ type extent struct{ from, to int }
 
 // piece is one value in the shape that keys have. Its texts lie in scratch.
 type piece struct {
-	form byte   // formToken, …; formLow for an interval, which also makes the formHigh key
-	a, b extent // code and system, folded and exact, low and high, identifier and system; others only a
-	unit [3]extent
-	tail bool // the form has the field b
+	form byte      // formToken, …; formLow for an interval, which also makes the formHigh key
+	a, b extent    // code and system, folded and exact, low and high, identifier and system; others only a
+	unit [3]extent // of a quantity; of formOfType the first is the system of the type
+	tail bool      // the form has the field b
 }
 
 // index reads the values of one index and writes their keys.
@@ -148,8 +150,10 @@ func (x *extractor) arrive(n fhir.Node, l *leaf) {
 		x.readCoding(n)
 	case readConcept:
 		x.readConcept(n)
-	case readIdentifier, readContact:
+	case readIdentifier:
 		x.readIdentifier(n)
+	case readContact:
+		x.readContact(n)
 	case readString:
 		x.readString(n)
 	case readStrings:
@@ -247,6 +251,12 @@ func (x *extractor) writeKeys(p *piece) {
 		x.writeToken(p)
 	case p.form == formLow && p.tail:
 		x.writeInterval(p)
+	case p.form == formOfType:
+		x.begin(formOfType)
+		x.put(p.a)
+		x.putField(p.b)
+		x.putField(p.unit[0])
+		x.end()
 	case x.ix.kind == quantity:
 		x.begin(p.form)
 		x.put(p.a)

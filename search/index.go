@@ -83,6 +83,9 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 	slices.SortFunc(x.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 	for _, p := range x.params {
 		slices.SortFunc(p.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+		if p.kind == token && !p.id {
+			p.Modifiers = tokenModifiers(p.indexes)
+		}
 	}
 	return x, nil
 }
@@ -310,13 +313,12 @@ func newParam(t *spec.Type, definition *spec.SearchParameter, k kind) *Param {
 	return p
 }
 
-// modifiers lists what each kind of parameter takes (R4 search.html#modifiers). A reference also takes its target types.
+// modifiers lists what each kind of parameter takes (R4 search.html#modifiers). A reference also takes its target types; of a token the elements decide
+// (see tokenModifiers).
 func modifiers(k kind) []string {
 	switch k {
 	case text:
 		return []string{"missing", "exact", "contains"}
-	case token:
-		return []string{"missing", "not"}
 	case reference:
 		return []string{"missing", "identifier"}
 	case uri:

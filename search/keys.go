@@ -11,6 +11,8 @@ import (
 //
 //	token     = "t" code ␁ system                   system empty: none, or implied by the element's binding
 //	          | "T" system                          one key a system, for "system|"; not for implied systems
+//	          | "x" (" " word)*                     one key a CodeableConcept, Coding or Identifier: for :text, the distinct words of its text and displays
+//	          | "o" value ␁ code ␁ system           one key a coding of Identifier.type: for :of-type
 //	string    = "S" folded ␁ exact                  upper-case, so that a folded substring never matches the form letter
 //	phonetic  = "p" sound                           one key a word
 //	reference = "r" Type "/" id                     local: relative, or absolute on our own base; without version
@@ -28,11 +30,11 @@ import (
 //	unit      = ␁ "S" system ␁ "u" code ␁ "u" text
 //	uri       = "u" uri | "u" uri "|" version       the second in addition, for a canonical with a version
 //	composite = "k" head ␁ head rest ␁ tail         see composite.go
-//	text      = "x" …                               reserved: words for :text
 //	present   = "!"                                 the element is there, but none of the forms can hold what it says
 //
 //	time      = yyyymmddhhmmssuuuuuu in UTC; low ends are cut to microseconds, high ends are rounded up
 //	            00000000000000000000 and 99999999999999999999 for open ends
+//	word      = folded letters and digits (see words.go); of a concept as many as fit into [maxText] bytes
 //	decimal   = "0" | ">" exponent "." digits | "-" exponent' "." digits' "~"
 //	            the value is 0.digits × 10^(exponent-5000), digits without trailing zeros; ' is the nines' complement
 //	cut       = decimal "!" (just below the value) | decimal "+" (just above it) | "!" (below all) | "~" (above all)
@@ -53,6 +55,8 @@ const maxText = 512
 const (
 	formToken      = 't'
 	formSystem     = 'T'
+	formText       = 'x'
+	formOfType     = 'o'
 	formString     = 'S'
 	formPhonetic   = 'p'
 	formReference  = 'r'

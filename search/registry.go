@@ -26,6 +26,7 @@ type Registry struct {
 	base string // without the final slash
 
 	references bool
+	codes      *terminology
 
 	mu    sync.RWMutex
 	types map[string]*typeIndexes
@@ -35,7 +36,7 @@ type Registry struct {
 
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
-	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, types: map[string]*typeIndexes{}}
+	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil
 }

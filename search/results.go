@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,12 +102,23 @@ func (p *Param) sortPrefixes() []string {
 	return prefixes
 }
 
-// suggest finds the parameter whose code is nearest to what was written: a few letters off, or the same without case and punctuation.
+// suggest finds the parameter whose code is nearest to what was written; empty when none is near.
 func (x *typeIndexes) suggest(written string) string {
+	return nearest(written, func(yield func(string) bool) {
+		for _, param := range x.params {
+			if !yield(param.Code) {
+				return
+			}
+		}
+	})
+}
+
+// nearest finds the name that was probably meant: a few letters off, or the same without case and punctuation; empty for none.
+func nearest(written string, names iter.Seq[string]) string {
 	best, distance := "", min(len(written)/3, 3)+1
-	for _, param := range x.params {
-		if d := editDistance(plainCode(written), plainCode(param.Code)); d < distance {
-			best, distance = param.Code, d
+	for name := range names {
+		if d := editDistance(plainCode(written), plainCode(name)); d < distance {
+			best, distance = name, d
 		}
 	}
 	return best

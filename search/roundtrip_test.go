@@ -89,6 +89,12 @@ func queriesFor(ix *index, p *Param, value string) []Pair {
 		return of("") // cut: the exact text cannot be written from the key
 	case form == formReference && p.target != "" && !strings.Contains(fields[0], p.target+"/"):
 		return nil
+	case ix.kind == token && form == formText && len(fields[0]) <= maxText-40:
+		return of(":text", strings.TrimSpace(fields[0]))
+	case ix.kind == token && form == formText:
+		return of(":text", strings.Fields(fields[0])[0])
+	case ix.kind == token && form == formOfType:
+		return of(":of-type", last+"|"+escapeValue.Replace(fields[1])+"|"+first)
 	case ix.kind == token && form == formSystem:
 		return of("", first+"|")
 	case ix.kind == token && ix.system != "":

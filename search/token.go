@@ -26,17 +26,40 @@ func (x *extractor) impliedSystem() string {
 }
 
 func (x *extractor) readCoding(n fhir.Node) {
+	x.addCoding(n)
+	x.addWords(fhir.Node{}, n.Get("display"))
+}
+
+func (x *extractor) addCoding(n fhir.Node) {
 	x.addToken(x.member(n, "code"), x.member(n, "system"))
 }
 
 func (x *extractor) readConcept(n fhir.Node) {
 	for coding := n.Get("coding").First(); coding.Ok(); coding = coding.Next() {
-		x.readCoding(coding)
+		x.addCoding(coding)
 	}
+	x.addWords(n.Get("coding"), n.Get("text"))
 }
 
-// readIdentifier reads an Identifier, and a ContactPoint, whose system is a word like phone.
+// readIdentifier reads an Identifier. Its type is what :of-type asks for, the text of the type what :text does.
 func (x *extractor) readIdentifier(n fhir.Node) {
+	value := x.member(n, "value")
+	x.addToken(value, x.member(n, "system"))
+	if x.part >= 0 {
+		return // composites have no modifiers
+	}
+	kind := n.Get("type")
+	for coding := kind.Path("coding").First(); coding.Ok() && !value.empty(); coding = coding.Next() {
+		p := piece{form: formOfType, a: value, b: x.member(coding, "code")}
+		if p.unit[0] = x.member(coding, "system"); !p.b.empty() && !p.unit[0].empty() {
+			x.add(p)
+		}
+	}
+	x.addWords(fhir.Node{}, kind.Get("text"))
+}
+
+// readContact reads a ContactPoint, whose system is a word like phone.
+func (x *extractor) readContact(n fhir.Node) {
 	x.addToken(x.member(n, "value"), x.member(n, "system"))
 }
 
