@@ -204,7 +204,7 @@ func (c *contract) Search(ctx context.Context, q *search.Query) (*Page, error) {
 	}
 	page, err := c.inner.Search(ctx, q)
 	if err != nil {
-		return nil, vocabulary("Search", err, page != nil, ErrBadCursor, ErrUnsupported, ErrBusy)
+		return nil, vocabulary("Search", err, page != nil, ErrBadCursor, ErrUnsupported, ErrTooCostly, ErrBusy)
 	}
 	text := pageText(q, page)
 	if text == "" {

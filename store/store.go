@@ -18,6 +18,7 @@ var (
 	ErrMultiple     = errors.New("more than one match")              // a conditional operation is ambiguous
 	ErrUnsupported  = errors.New("not supported by this store")      // e.g. transactions on a standalone MongoDB
 	ErrBusy         = errors.New("overloaded, try again later")      // admission refused; nothing was done
+	ErrTooCostly    = errors.New("too costly")                       // the answer would be larger than any client can want
 	ErrBadCursor    = errors.New("page cursor is not of this query") // the client changed or invented it
 )
 

@@ -3,7 +3,6 @@ package pebble
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/firth-health/firth/search"
@@ -68,9 +67,6 @@ func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(q.Include) > 0 || len(q.RevInclude) > 0 {
-		return nil, fmt.Errorf("includes: %w", store.ErrUnsupported)
-	}
 	r := &run{s: s, q: q, plan: flatten(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
 	if q.Cursor != "" {
 		c, err := s.decodeCursor(q)
@@ -108,7 +104,15 @@ func (r *run) page() (*store.Page, error) {
 		}
 		page.Matches = append(page.Matches, version)
 	}
-	return page, nil
+	return page, r.include(page)
+}
+
+// include adds what the query includes.
+func (r *run) include(page *store.Page) (err error) {
+	if len(r.q.Include) > 0 || len(r.q.RevInclude) > 0 {
+		page.Included, err = store.Included(r.v.ctx, &links{r.v, map[string]*view{}}, r.q, page.Matches)
+	}
+	return err
 }
 
 // find fills found in the way that promises to be the cheapest.

@@ -32,6 +32,7 @@ func Run(t *testing.T, open New) {
 		{"history", testHistory},
 		{"plans", testPlans},
 		{"chains", testChains},
+		{"includes", testIncludes},
 		{"sort", testSort},
 		{"paging", testPaging},
 		{"total", testTotal},

@@ -1,0 +1,88 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+func testIncludes(t *testing.T, open New) {
+	f := newFixture(t, open)
+	subject := func(id string) string { return search.ReferencePrefix("subject", "Patient") + id }
+	member := func(id string) string { return search.ReferencePrefix("member", "Observation") + id }
+	group := search.ReferencePrefix("subject", "Group") + "g"
+	practice := search.ReferencePrefix("practice", "Group") + "g"
+	f.apply(f.write(store.Create, "p", "x", practice), f.write(store.Create, "q", "x"), f.write(store.Create, "r", "x"),
+		store.Op{Method: store.Create, Key: fhir.Key{Type: "Group", ID: "g"}, Resource: stamped(t, "g", `{"resourceType":"Group"}`)})
+	f.apply(f.observation(store.Create, "a", subject("p"), "code\x01thr"), f.observation(store.Create, "b", subject("p"), "code\x01thr"),
+		f.observation(store.Create, "c", group, "code\x01tbp", member("a"), member("d")), f.observation(store.Create, "d", subject("q"), subject("q")+"/_history/1", member("e")),
+		f.observation(store.Create, "e", subject("r"), member("d")), f.observation(store.Create, "f", subject("nobody"), "subject\x01rhttp://elsewhere/Patient/p"))
+	f.apply(f.write(store.Delete, "r", ""))
+	include := func(typ, index, target string, iterate bool) search.Include {
+		return search.Include{Type: typ, Index: index, Target: target, Iterate: iterate}
+	}
+	type list = []search.Include
+	for _, c := range []struct {
+		name, typ    string
+		plan         search.Plan
+		include, rev list
+		want         []string
+	}{
+		{"one target of two matches", "Observation", exact("code\x01thr"), list{include("Observation", "subject", "", false)}, nil, []string{"Patient/p"}},
+		{"any type", "Observation", search.All{}, list{include("Observation", "subject", "", false)}, nil, []string{"Patient/p", "Group/g", "Patient/q"}},
+		{"one type", "Observation", search.All{}, list{include("Observation", "subject", "Group", false)}, nil, []string{"Group/g"}},
+		{"matches are not included", "Observation", search.All{}, list{include("Observation", "member", "", false)}, nil, nil},
+		{"within the type", "Observation", search.IDs{"c"}, list{include("Observation", "member", "", false)}, nil, []string{"Observation/a", "Observation/d"}},
+		{"in circles", "Observation", search.IDs{"c"}, list{include("Observation", "member", "", true)}, nil, []string{"Observation/a", "Observation/d", "Observation/e"}},
+		{"not iterated", "Observation", search.IDs{"a"}, list{include("Observation", "subject", "", false), include("Patient", "practice", "", false)}, nil, []string{"Patient/p"}},
+		{"iterated", "Observation", search.IDs{"a"}, list{include("Observation", "subject", "", false), include("Patient", "practice", "", true)}, nil, []string{"Patient/p", "Group/g"}},
+		{"of another type", "Observation", search.IDs{"a"}, list{include("Device", "subject", "", false)}, nil, nil},
+		{"reverse", "Patient", search.IDs{"p", "q"}, nil, list{include("Observation", "subject", "", false)}, []string{"Observation/a", "Observation/b", "Observation/d"}},
+		{"reverse with target", "Patient", search.IDs{"p", "q"}, nil, list{include("Observation", "subject", "Group", false)}, nil},
+		{"reverse iterated", "Patient", search.IDs{"p"}, nil, list{include("Observation", "subject", "", false), include("Observation", "member", "", true)},
+			[]string{"Observation/a", "Observation/b", "Observation/c"}},
+		{"both", "Patient", search.IDs{"p"}, list{include("Patient", "practice", "", false)}, list{include("Observation", "subject", "", true)},
+			[]string{"Group/g", "Observation/a", "Observation/b", "Observation/c"}},
+		{"no matches", "Patient", search.Or{}, list{include("Patient", "practice", "", true)}, list{include("Observation", "subject", "", true)}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fixture{t, f.s, t.Context()}
+			page := f.search(&search.Query{Type: c.typ, Plan: c.plan, Count: 10, Include: c.include, RevInclude: c.rev})
+			var got []string
+			for _, v := range page.Included {
+				got = append(got, v.Key.Type+"/"+v.Key.ID)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("included (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("too many", func(t *testing.T) { testTooManyIncluded(t, open) })
+}
+
+func testTooManyIncluded(t *testing.T, open New) {
+	f := newFixture(t, open)
+	f.apply(f.write(store.Create, "p", "x"))
+	subject := search.ReferencePrefix("subject", "Patient") + "p"
+	for from := 0; from <= store.MaxIncluded; from += 1000 {
+		var ops []store.Op
+		for i := from; i < min(from+1000, store.MaxIncluded+1); i++ {
+			ops = append(ops, f.observation(store.Create, fmt.Sprint(i), subject))
+		}
+		f.apply(ops...)
+	}
+	q := &search.Query{Type: "Patient", Plan: search.All{}, Count: 10, RevInclude: []search.Include{{Type: "Observation", Index: "subject"}}}
+	if _, err := f.s.Search(f.ctx, q); !errors.Is(err, store.ErrTooCostly) {
+		t.Errorf("one too many: %v", err)
+	}
+	f.apply(f.observation(store.Delete, "7"))
+	if page := f.search(q); len(page.Included) != store.MaxIncluded {
+		t.Errorf("%d included", len(page.Included))
+	}
+}
