@@ -17,7 +17,7 @@ func TestCORS(t *testing.T) {
 				want: []string{"Access-Control-Allow-Origin: *", "Access-Control-Expose-Headers: " + corsExposed, "Access-Control-Allow-Methods:"}},
 			{name: "refusal", method: "GET", path: "/Patient/none", headers: from, status: 404, answer: "*", want: []string{"Access-Control-Allow-Origin: *"}},
 			{name: "metadata", method: "GET", path: "/metadata", headers: from, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin: *"}},
-			{name: "without an origin", method: "GET", path: "/metadata", status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin:", "Vary:"}},
+			{name: "without an origin", method: "GET", path: "/Patient/none", status: 404, answer: "*", want: []string{"Access-Control-Allow-Origin:", "Vary:"}},
 			{name: "OPTIONS that is no preflight", method: "OPTIONS", path: "/Patient/p", headers: from, status: 405, answer: "*"},
 			{name: "elsewhere", method: "GET", path: f.url + "/healthz", headers: from, status: 200, answer: "ok\n", want: []string{"Access-Control-Allow-Origin:"}},
 			{name: "elsewhere with the same beginning", method: "GET", path: f.url + "/fhirs", headers: from, status: 404, answer: "*", want: []string{"Access-Control-Allow-Origin:"}},

@@ -33,6 +33,7 @@ func (s *Server) route(in *interaction) gin.HandlerFunc {
 func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	x.start = s.clock()
 	x.requestID = s.requestID(r)
+	x.encoding = acceptedEncoding(r.Header)
 	w.Header()["X-Request-Id"] = []string{x.requestID}
 	x.ctx = r.Context()
 	if x.interaction.slow && s.limits.Timeout > 0 {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -41,11 +40,11 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	if out.status == http.StatusRequestEntityTooLarge {
 		h["Connection"] = []string{"close"} // the rest of the body stays unread
 	}
-	body := out.body
+	data := out.body
 	if out.outcome != nil {
-		body = out.outcome.AppendJSON(nil)
+		data = out.outcome.AppendJSON(nil)
 	}
-	if out.status == http.StatusNoContent || out.status == http.StatusNotModified || body == nil && out.stream == nil {
+	if out.status == http.StatusNoContent || out.status == http.StatusNotModified || data == nil && out.stream == nil {
 		if out.status != http.StatusNoContent && out.status != http.StatusNotModified {
 			h["Content-Length"] = []string{"0"}
 		}
@@ -58,48 +57,33 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 		h["Content-Type"] = []string{out.contentType}
 	}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	body := sink{w: w, status: out.status, compressors: &s.compressors}
+	if isCompressible(h["Content-Type"][0]) {
+		body.varies, body.encoding = true, x.encoding
+	}
 	if out.stream != nil && !x.pretty {
-		s.stream(w, out)
+		s.stream(body, out)
 		return
 	}
 	if x.pretty {
-		body = indented(out, body)
+		data = indented(out, data)
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(out.status)
-	s.written(w.Write(body))
+	body.last = true
+	s.written(body.Write(data))
 }
 
 // stream writes through a pooled buffer. What fits into it goes out at once and with its length.
-func (s *Server) stream(w gin.ResponseWriter, out *reply) {
+func (s *Server) stream(body sink, out *reply) {
 	buffer, ok := s.buffers.Get().(*bufio.Writer)
 	if !ok {
 		buffer = bufio.NewWriterSize(nil, streamBuffer)
 	}
-	body := &streamed{w: w, status: out.status}
-	buffer.Reset(body)
+	buffer.Reset(&body)
 	err := out.stream(buffer)
-	if !body.begun {
-		w.Header()["Content-Length"] = []string{strconv.Itoa(buffer.Buffered())}
-	}
-	s.written(0, errors.Join(err, buffer.Flush()))
+	body.last = true
+	s.written(0, errors.Join(err, buffer.Flush(), body.close()))
 	buffer.Reset(nil)
 	s.buffers.Put(buffer)
-}
-
-// streamed sends the status before the first bytes of a body.
-type streamed struct {
-	w      gin.ResponseWriter
-	status int
-	begun  bool
-}
-
-func (b *streamed) Write(p []byte) (int, error) {
-	if !b.begun {
-		b.begun = true
-		b.w.WriteHeader(b.status)
-	}
-	return b.w.Write(p)
 }
 
 // written notes that an answer could not be delivered; the client is gone, and nobody is left to tell.

@@ -42,6 +42,7 @@ type Server struct {
 	engine           *gin.Engine
 	metrics          *metrics
 	buffers          sync.Pool // of *bufio.Writer
+	compressors      compressors
 	statement        func() (*statement, error)
 	isDraining       atomic.Bool
 }
