@@ -95,7 +95,7 @@ func TestServeKeepsAndStops(t *testing.T) {
 	}
 	// One store, one process: the second one says so.
 	_, stderr, code := run(t, "", "serve", "--dev", "--listen", "127.0.0.1:0", "--store", dir)
-	if code != 1 || !strings.Contains(stderr, "another process has it open") {
+	if code != 1 || !strings.Contains(stderr, "in use by another process") {
 		t.Errorf("second server: exit %d, %q", code, stderr)
 	}
 	if code := p.stop(t); code != 0 {
