@@ -69,8 +69,8 @@ func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
 func (r *Registry) alternatives(param *Param, modifier string, v segment) ([]Plan, error) {
 	var plans []Plan
 	for _, ix := range param.indexes {
-		if ix.kind == phonetic {
-			plan, err := phoneticPlan(ix, v)
+		if whole := wholePlans[ix.kind]; whole != nil {
+			plan, err := whole(ix, v)
 			if err != nil {
 				return nil, err
 			}
@@ -87,6 +87,9 @@ func (r *Registry) alternatives(param *Param, modifier string, v segment) ([]Pla
 	}
 	return plans, nil
 }
+
+// wholePlans compile values that ask for more than one key.
+var wholePlans = map[kind]func(ix *index, v segment) (Plan, error){phonetic: phoneticPlan, fulltext: wordPlan}
 
 // keysFor gives the conditions on keys of one index for one value, relative to its prefix.
 func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) ([]Keys, error) {

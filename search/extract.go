@@ -51,7 +51,8 @@ type extractor struct {
 	tooMany bool     // more than maxTuples or maxAllTuples
 	values  path.Collection
 
-	unfolded, fold []byte // a text while its words are read
+	unfolded, fold []byte          // a text while its words are read
+	seen           map[string]bool // words of the resource
 }
 
 // extent is a range of bytes.
@@ -70,6 +71,9 @@ func (x *extractor) index(ix *index) {
 	before := len(x.spans)
 	x.ix, x.part, x.found = ix, -1, false
 	x.scratch, x.pieces = x.scratch[:0], x.pieces[:0]
+	if ix.kind == fulltext {
+		x.fullText(ix)
+	}
 	for i := range ix.paths {
 		x.follow(&ix.paths[i], x.resource.Root())
 	}

@@ -80,6 +80,11 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 			d.param.indexes = append(d.param.indexes, ix)
 		}
 	}
+	for _, p := range x.params {
+		if p.kind == fulltext {
+			x.indexes = append(x.indexes, p.indexes...)
+		}
+	}
 	slices.SortFunc(x.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 	for _, p := range x.params {
 		slices.SortFunc(p.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
@@ -91,8 +96,10 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 }
 
 var (
-	errNoExpression = errors.New("has no expression; text search is not offered yet")
+	errNoExpression = errors.New("has no expression")
 	errSpecial      = errors.New("special parameters are not offered yet")
+	errNoContent    = errors.New("is not indexed; it is an option of the server")
+	errNamedQuery   = errors.New("names a query, and no named queries are defined")
 )
 
 // draft reads a definition and checks that it can be answered.
@@ -101,6 +108,15 @@ func (r *Registry) draft(t *spec.Type, definition *spec.SearchParameter) (*draft
 	switch {
 	case definition.Type == "special":
 		return nil, errSpecial
+	case definition.Code == "_query":
+		return nil, errNamedQuery
+	case definition.Code == contentIndex && !r.content:
+		return nil, errNoContent
+	case definition.Code == narrativeIndex || definition.Code == contentIndex:
+		d.param = newParam(t, definition, fulltext)
+		d.kind = fulltext
+		d.param.indexes = []*index{{name: definition.Code, prefix: definition.Code + Separator, kind: fulltext}}
+		return d, nil
 	case definition.Expression == "":
 		return nil, errNoExpression
 	case definition.XPathUsage == "phonetic":
@@ -296,7 +312,7 @@ func traits(ways []route) (system string, instant bool) {
 func newParam(t *spec.Type, definition *spec.SearchParameter, k kind) *Param {
 	p := &Param{
 		Code: definition.Code, Type: definition.Type, URL: definition.URL, Documentation: documentation(definition.Description, t.Name),
-		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic,
+		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic && k != fulltext,
 	}
 	slices.Sort(p.Targets)
 	if slices.Contains(p.Targets, "Resource") {

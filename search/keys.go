@@ -28,6 +28,7 @@ import (
 //	          | "l" cut unit ␁ cut | "h" cut unit ␁ cut   Range, SampledData, or a Quantity with a comparator; both keys
 //	          | "q" …                               reserved: dimension and value in UCUM base units
 //	unit      = ␁ "S" system ␁ "u" code ␁ "u" text
+//	words     = "w" word                            _text and _content: one key a distinct word
 //	uri       = "u" uri | "u" uri "|" version       the second in addition, for a canonical with a version
 //	composite = "k" head ␁ head rest ␁ tail         see composite.go
 //	present   = "!"                                 the element is there, but none of the forms can hold what it says
@@ -65,6 +66,7 @@ const (
 	formHigh       = 'h'
 	formNumber     = 'n'
 	formURI        = 'u'
+	formWord       = 'w'
 	formComposite  = 'k'
 	formPresent    = '!'
 )

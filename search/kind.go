@@ -13,4 +13,5 @@ const (
 	composite kind = "composite"
 	quantity  kind = "quantity"
 	uri       kind = "uri"
+	fulltext  kind = "words" // _text and _content
 )

@@ -146,6 +146,10 @@ func (p *parser) handler(name string) (func(value string) (used bool, err error)
 		return p.total, nil
 	case "_summary":
 		return p.summary, nil
+	case "_contained":
+		return p.contained, nil
+	case "_query":
+		return nil, fhir.Invalidf(fhir.CodeNotSupported, "http._query", "there are no named queries; write the search with parameters")
 	}
 	if handle := p.include(name); handle != nil {
 		return handle, nil
@@ -224,7 +228,7 @@ func (p *parser) unknown(types *typeIndexes, name, code string) error {
 func isNotOffered(name string) bool {
 	code, _, _ := strings.Cut(name, ":")
 	switch code {
-	case "_has", "_include", "_revinclude", "_contained", "_containedType", "_elements", "_filter", "_list", "_score", "_type":
+	case "_has", "_include", "_revinclude", "_containedType", "_elements", "_filter", "_list", "_score", "_type":
 		return true
 	}
 	return strings.Contains(name, ".")

@@ -56,11 +56,8 @@ func phoneticPlan(ix *index, v segment) (Plan, error) {
 	for _, sound := range sounds(v.text()) {
 		all = append(all, exactly(ix.prefix+string(formPhonetic)+keyText(sound)))
 	}
-	switch len(all) {
-	case 0:
+	if len(all) == 0 {
 		return nil, v.failf("no word to look for")
-	case 1:
-		return all[0], nil
 	}
-	return all, nil
+	return allOf(all), nil
 }

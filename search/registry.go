@@ -18,6 +18,10 @@ type Options struct {
 	// References says that the store follows references: chains, _has, _include and _revinclude are answered. Without it
 	// they are parameters like other unknown ones.
 	References bool
+
+	// Content says that _content is answered: every distinct word of every string of a resource is an index key, a hundred of them in a typical resource.
+	// Turning it on for existing data asks for a reindex.
+	Content bool
 }
 
 // Registry knows the search parameters of all resource types. Types are compiled when first asked for. Safe for concurrent use.
@@ -26,6 +30,7 @@ type Registry struct {
 	base string // without the final slash
 
 	references bool
+	content    bool
 	codes      *terminology
 
 	mu    sync.RWMutex
@@ -36,7 +41,7 @@ type Registry struct {
 
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
-	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
+	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil
 }

@@ -53,6 +53,17 @@ func (p *parser) summary(value string) (bool, error) {
 	return false, &valueError{0, fhir.CodeValue, "_summary is true, text, data, count or false"}
 }
 
+// contained reads _contained (R4 search.html#contained). Contained resources have no keys of their own, so that asking for them would find nothing.
+func (p *parser) contained(value string) (bool, error) {
+	switch value {
+	case "false":
+		return true, nil
+	case "true", "both":
+		return false, &valueError{0, fhir.CodeNotSupported, "contained resources are not searched; _contained is false"}
+	}
+	return false, &valueError{0, fhir.CodeValue, "_contained is true, false or both"}
+}
+
 // sort reads _sort: parameters with commas between them, each with a minus for descending order.
 func (p *parser) sort(value string) (bool, error) {
 	for _, key := range (segment{raw: value}).split(',') {

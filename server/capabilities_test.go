@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -82,6 +83,9 @@ func TestCapabilitiesOverHTTP(t *testing.T) {
 	})
 }
 
+// specialValues are values of special parameters, by their definition; those of R4's prose have none.
+var specialValues = map[string]string{"http://hl7.org/fhir/SearchParameter/Location-near": "42.2|-83.7|11.2|km", "_filter": "_id pr true", "_list": "a"}
+
 // sampleValue is a value that the type of a search parameter can read.
 func sampleValue(t *testing.T, definitions *spec.Definitions, typ, definition string) string {
 	switch typ {
@@ -105,6 +109,9 @@ func sampleValue(t *testing.T, definitions *spec.Definitions, typ, definition st
 		}
 		return strings.Join(parts, "$")
 	}
+	if value, ok := specialValues[definition]; ok {
+		return value
+	}
 	t.Fatalf("%s is of type %q, for which there is no value", definition, typ)
 	return ""
 }
@@ -118,14 +125,14 @@ func TestDeclaredSearchParameters(t *testing.T) {
 		for _, p := range r.SearchParam {
 			declared++
 			codes[p.Name] = true
-			value := sampleValue(t, f.server.definitions, p.Type, p.Definition)
+			value := sampleValue(t, f.server.definitions, p.Type, cmp.Or(p.Definition, p.Name))
 			got := f.local("GET", "/"+r.Type+"?"+p.Name+"="+url.QueryEscape(value), "")
 			if got.status != 200 || strings.Contains(got.body, `"OperationOutcome"`) {
 				t.Errorf("%s?%s=%s: %d %s", r.Type, p.Name, value, got.status, got.body)
 			}
 		}
 		for _, missing := range f.server.search.Unsupported(r.Type) {
-			if got := f.local("GET", "/"+r.Type+"?"+missing.Code+"=a", ""); got.status != 200 || !strings.Contains(got.body, `"OperationOutcome"`) {
+			if got := f.local("GET", "/"+r.Type+"?"+missing.Code+"=a", ""); got.status != 200 && got.status != 400 || !strings.Contains(got.body, `"OperationOutcome"`) {
 				t.Errorf("%s?%s answers %d %s, but is not declared", r.Type, missing.Code, got.status, got.body)
 			}
 		}
