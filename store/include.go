@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,10 +9,10 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// MaxIncluded is how many resources a page includes at most; a query that asks for more is [ErrTooCostly], because an answer is complete or an error.
+// MaxIncluded is how many resources a page includes at most. Beyond it [Page.Cut] says that there are more.
 const MaxIncluded = 10_000
 
-// Links is what [Included] needs of a store. All methods answer for one moment, that of the search.
+// Links is what [Include] needs of a store. All methods answer for one moment, that of the search.
 type Links interface {
 	// IndexKeys returns the sorted index keys of a current resource; none when there is no such resource.
 	IndexKeys(key fhir.Key) ([]string, error)
@@ -23,32 +22,32 @@ type Links interface {
 	Matching(resourceType string, plan search.Plan, limit int) ([]Version, error)
 }
 
-// Included finds what _include and _revinclude of a query add to its matches (R4 search.html#include): without duplicates and without the
+// Include adds to a page what _include and _revinclude of the query ask for (R4 search.html#include): without duplicates and without the
 // matches, in the order in which it is found. Includes with Iterate apply to what was included as well.
-func Included(ctx context.Context, l Links, q *search.Query, matches []Version) ([]Version, error) {
-	w := &includer{l: l, q: q, seen: map[fhir.Key]bool{}}
-	for i := range matches {
-		w.seen[plain(matches[i].Key)] = true
+func Include(ctx context.Context, l Links, q *search.Query, page *Page) error {
+	w := &includer{l: l, q: q, page: page, seen: map[fhir.Key]bool{}}
+	for i := range page.Matches {
+		w.seen[plain(page.Matches[i].Key)] = true
 	}
-	for frontier, first := matches, true; len(frontier) > 0; first = false {
-		before := len(w.found)
+	for frontier, first := page.Matches, true; len(frontier) > 0 && !page.Cut; first = false {
+		before := len(page.Included)
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := w.expand(frontier, first); err != nil {
-			return nil, err
+			return err
 		}
-		frontier = w.found[before:]
+		frontier = page.Included[before:]
 	}
-	return w.found, nil
+	return nil
 }
 
 // includer gathers included resources.
 type includer struct {
-	l     Links
-	q     *search.Query
-	seen  map[fhir.Key]bool // matches and included, without version
-	found []Version
+	l    Links
+	q    *search.Query
+	page *Page
+	seen map[fhir.Key]bool // matches and included, without version
 }
 
 func plain(key fhir.Key) fhir.Key { return fhir.Key{Type: key.Type, ID: key.ID} }
@@ -87,11 +86,11 @@ func (w *includer) forward(inc search.Include, from []Version) error {
 				continue
 			}
 			version, err := w.l.Current(target)
-			if err == nil && version != nil {
-				err = w.add(version)
-			}
 			if err != nil {
 				return err
+			}
+			if version != nil && !w.add(version) {
+				return nil
 			}
 		}
 	}
@@ -131,21 +130,21 @@ func (w *includer) backward(inc search.Include, from []Version) error {
 			return err
 		}
 		for i := range versions {
-			if !w.seen[plain(versions[i].Key)] {
-				if err := w.add(&versions[i]); err != nil {
-					return err
-				}
+			if !w.seen[plain(versions[i].Key)] && !w.add(&versions[i]) {
+				return nil
 			}
 		}
 	}
 	return nil
 }
 
-func (w *includer) add(v *Version) error {
-	if len(w.found) == MaxIncluded {
-		return fmt.Errorf("more than %d resources to include: %w", MaxIncluded, ErrTooCostly)
+// add includes a resource; it returns false when the page is full.
+func (w *includer) add(v *Version) bool {
+	if len(w.page.Included) == MaxIncluded {
+		w.page.Cut = true
+		return false
 	}
 	w.seen[plain(v.Key)] = true
-	w.found = append(w.found, *v)
-	return nil
+	w.page.Included = append(w.page.Included, *v)
+	return true
 }

@@ -18,7 +18,7 @@ var (
 	ErrMultiple     = errors.New("more than one match")              // a conditional operation is ambiguous
 	ErrUnsupported  = errors.New("not supported by this store")      // e.g. transactions on a standalone MongoDB
 	ErrBusy         = errors.New("overloaded, try again later")      // admission refused; nothing was done
-	ErrTooCostly    = errors.New("too costly")                       // the answer would be larger than any client can want
+	ErrTooCostly    = errors.New("too costly")                       // takes more work than one query may cost
 	ErrBadCursor    = errors.New("page cursor is not of this query") // the client changed or invented it
 )
 
@@ -105,6 +105,7 @@ func (e *OpError) Unwrap() error { return e.Err }
 type Page struct {
 	Matches  []Version // in order
 	Included []Version // targets of includes, without duplicates and matches
+	Cut      bool      // there are more than MaxIncluded targets, and the rest is left out
 	Total    int       // -1 when not counted
 	Next     string    // cursor of the next page; empty on the last
 }

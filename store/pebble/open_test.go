@@ -11,6 +11,7 @@ import (
 	engine "github.com/cockroachdb/pebble/v2"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/pebble"
 )
@@ -151,5 +152,23 @@ func TestCeiling(t *testing.T) {
 	cancel()
 	if _, err := pebble.Ceiling(ctx, t.TempDir(), pebble.CeilingLoad{Ops: readings(t, 0, 1, 1), Clients: 1, Batch: 1, Duration: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestQueryCost(t *testing.T) {
+	s, err := pebble.Open("", pebble.Options{InMemory: true, QueryCost: 8000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Apply(t.Context(), readings(t, 0, 20_000, 10)); err != nil {
+		t.Fatal(err)
+	}
+	all := search.Keys{Lo: "code\x01", Hi: "code\x02"}
+	if _, err := s.Search(t.Context(), &search.Query{Type: "Observation", Plan: all, Count: 10, Total: search.Accurate}); !errors.Is(err, store.ErrTooCostly) {
+		t.Errorf("a count of everything: %v", err)
+	}
+	if page, err := s.Search(t.Context(), &search.Query{Type: "Observation", Plan: all, Count: 10, Total: search.NoTotal}); err != nil || len(page.Matches) != 10 {
+		t.Errorf("a page: %v, %v", page, err)
 	}
 }

@@ -28,6 +28,10 @@ type Options struct {
 	// InMemory keeps everything in memory; the directory is ignored. Nothing survives Close.
 	InMemory bool
 
+	// QueryCost is how many index entries one query may read before it is refused with store.ErrTooCostly; 0 means 50 million, which take some
+	// seconds.
+	QueryCost int
+
 	// QueueBytes bounds the resources waiting for the committer; 0 means 32 MiB. Beyond it Apply waits up to QueueWait (0 means 2 s) and
 	// then answers store.ErrBusy.
 	QueueBytes int64
@@ -46,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.QueryCost == 0 {
+		o.QueryCost = 50_000_000
 	}
 	if o.QueueBytes == 0 {
 		o.QueueBytes = 32 << 20

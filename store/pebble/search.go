@@ -104,15 +104,10 @@ func (r *run) page() (*store.Page, error) {
 		}
 		page.Matches = append(page.Matches, version)
 	}
-	return page, r.include(page)
-}
-
-// include adds what the query includes.
-func (r *run) include(page *store.Page) (err error) {
-	if len(r.q.Include) > 0 || len(r.q.RevInclude) > 0 {
-		page.Included, err = store.Included(r.v.ctx, &links{r.v, map[string]*view{}}, r.q, page.Matches)
+	if len(r.q.Include) == 0 && len(r.q.RevInclude) == 0 {
+		return page, nil
 	}
-	return err
+	return page, store.Include(r.v.ctx, &links{r.v, map[string]*view{}}, r.q, page)
 }
 
 // find fills found in the way that promises to be the cheapest.

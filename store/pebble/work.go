@@ -49,8 +49,9 @@ func (w *work) fail(err error) {
 // spend books work and looks now and then whether the caller still waits. It returns false when the scan must end.
 func (w *work) spend(cost int) bool {
 	if before := w.cost; before>>12 != (before+cost)>>12 {
-		if err := w.ctx.Err(); err != nil {
-			w.fail(err)
+		w.fail(w.ctx.Err())
+		if w.cost > w.s.opts.QueryCost {
+			w.fail(fmt.Errorf("more than %d index entries to read: %w", w.s.opts.QueryCost, store.ErrTooCostly))
 		}
 	}
 	w.cost += cost
