@@ -113,11 +113,21 @@ func (s *Server) newStatement() (*statement, error) {
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel)}},
 	}
-	ofType := append(s.declared(instanceLevel), s.declared(typeLevel)...)
+	ofType := s.declared(instanceLevel)
+	for _, code := range s.declared(typeLevel) {
+		if !slices.Contains(ofType, code) { // conditional ones are of both levels
+			ofType = append(ofType, code)
+		}
+	}
+	conditionalDelete := "single"
+	if s.limits.DeleteMatches > 1 {
+		conditionalDelete = "multiple"
+	}
 	for _, typ := range s.definitions.ResourceTypes() {
 		r := resource{
 			Type: typ, Interaction: ofType,
-			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support", ConditionalDelete: "not-supported",
+			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
+			ConditionalUpdate: true, ConditionalDelete: conditionalDelete,
 		}
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL

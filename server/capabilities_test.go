@@ -58,7 +58,8 @@ func TestCapabilities(t *testing.T) {
 	diff(t, resource{
 		Type: "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
 		Interaction: []interactionCode{{"read"}, {"update"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
-		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support", ConditionalDelete: "not-supported",
+		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
+		ConditionalUpdate: true, ConditionalDelete: "single",
 	}, patient)
 	for _, want := range []searchParamEntry{
 		{"_id", "http://hl7.org/fhir/SearchParameter/Resource-id", "token"},
@@ -178,11 +179,16 @@ func TestDeclaredInteractions(t *testing.T) {
 			"search-type":      {"GET", "", "", 200},
 			"delete":           {"DELETE", "/x", "", 204},
 		}
-		for _, name := range []string{"create", "update", "read", "vread", "history-instance", "history-type", "search-type", "delete"} {
+		for _, name := range []string{"create", "update", "read", "vread", "history-instance", "history-type", "search-type", "delete", "update"} {
 			q := requests[name]
 			got := f.local(q.method, "/"+r.Type+q.path, q.body)
 			if got.status != q.status || !slices.Contains(r.Interaction, interactionCode{name}) {
 				t.Errorf("%s of %s: status %d, want %d; declared %v", name, r.Type, got.status, q.status, r.Interaction)
+			}
+		}
+		for _, q := range [][3]string{{"PUT", "/" + r.Type + "?_id=none", "201"}, {"PUT", "/" + r.Type + "?_id=x", "200"}, {"DELETE", "/" + r.Type + "?_id=x", "204"}} {
+			if got := f.local(q[0], q[1], fmt.Sprintf(`{"resourceType":"%s"}`, r.Type)); fmt.Sprint(got.status) != q[2] || !r.ConditionalUpdate || r.ConditionalDelete != "single" {
+				t.Errorf("%s %s: status %d, want %s", q[0], q[1], got.status, q[2])
 			}
 		}
 		if len(r.Interaction) != len(requests) {
@@ -204,7 +210,7 @@ func TestDeclaredInteractions(t *testing.T) {
 		}
 	}
 	for _, undeclared := range [][2]string{
-		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"PUT", "/Patient"}, {"DELETE", "/Patient"}, {"DELETE", ""}, {"GET", ""}, {"POST", "/_search"},
+		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"DELETE", ""}, {"GET", ""}, {"POST", "/_search"},
 		{"GET", "/Patient/x/Observation"}, {"GET", "/Patient/$lastn"}, {"POST", "/$process-message"}, {"GET", "/Patient/_search"},
 	} {
 		got := f.local(undeclared[0], undeclared[1], "{}")

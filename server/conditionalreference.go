@@ -48,7 +48,9 @@ func (t *transaction) only(reference string) (string, error) {
 		if w.key.Type != typ || w.existing {
 			continue
 		}
-		touched[w.key.ID] = true
+		for i := range w.ops {
+			touched[w.ops[i].Key.ID] = true
+		}
 		matches, err := t.matches(w, q)
 		if err != nil {
 			return "", &entryError{index: w.index, err: err}
@@ -78,11 +80,11 @@ func (t *transaction) only(reference string) (string, error) {
 
 // matches asks whether what a write leaves behind is a match.
 func (t *transaction) matches(w *write, q *search.Query) (bool, error) {
-	if w.x.resource == nil {
+	if w.resource == nil {
 		return false, nil
 	}
 	if w.keys == nil {
-		keys, err := t.s.search.Extract(w.x.resource)
+		keys, err := t.s.search.Extract(w.resource)
 		if err != nil {
 			return false, err
 		}

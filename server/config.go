@@ -44,6 +44,7 @@ type Limits struct {
 	BundleEntries int           // most entries of a batch or transaction: 5,000
 	DefaultCount  int           // page size when the client names none: 50
 	MaxCount      int           // largest page size: 1,000
+	DeleteMatches int           // most resources that one conditional delete deletes: 1
 	Timeout       time.Duration // for a search, a history, a Bundle or an ingested payload: 60 s; negative for none
 }
 
@@ -59,6 +60,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxCount <= 0 {
 		l.MaxCount = 1000
+	}
+	if l.DeleteMatches <= 0 {
+		l.DeleteMatches = 1
 	}
 	if l.Timeout == 0 {
 		l.Timeout = time.Minute

@@ -2,10 +2,8 @@ package server
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/firth-health/firth/fhir"
-	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
@@ -20,10 +18,7 @@ func (s *Server) create(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	if x.conditions.hasIfNoneExist {
-		if op.IfNoneExist, err = s.criteria(res.Type(), x.conditions.ifNoneExist); err != nil {
-			return reply{}, err
-		}
-		if err := x.grant.Restrict(x.ctx, op.IfNoneExist); err != nil {
+		if op.IfNoneExist, err = s.ifNoneExist(x); err != nil {
 			return reply{}, err
 		}
 	}
@@ -76,36 +71,6 @@ func (s *Server) apply(x *exchange, op store.Op) (store.Result, error) {
 			return store.Result{}, err
 		}
 	}
-}
-
-// criteria compiles the search of If-None-Exist. The leading '?' or '[type]?' that some clients send is allowed; a parameter the server does
-// not know is an error, because ignoring it would match too much.
-func (s *Server) criteria(typ, text string) (*search.Query, error) {
-	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), typ), "?")
-	if text == "" {
-		return nil, fhir.Invalidf(fhir.CodeRequired, "", "If-None-Exist has no search parameters")
-	}
-	pairs, err := search.ParseQuery(text)
-	if err != nil {
-		return nil, err
-	}
-	request, err := s.search.Parse(typ, pairs, s.parseOptions(true))
-	if err != nil {
-		return nil, err
-	}
-	if matchesAll(request.Query.Plan) {
-		return nil, fhir.Invalidf(fhir.CodeRequired, "", "If-None-Exist has no search parameters")
-	}
-	return request.Query, nil
-}
-
-// matchesAll reports whether a plan says nothing.
-func matchesAll(plan search.Plan) bool {
-	if and, ok := plan.(search.And); ok {
-		return len(and) == 0
-	}
-	_, all := plan.(search.All)
-	return all
 }
 
 // changed answers a create or update in the form that Prefer asks for.

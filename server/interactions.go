@@ -50,6 +50,8 @@ func (s *Server) interactions() []*interaction {
 		{name: "create", level: typeLevel, method: http.MethodPost, path: "/:type", body: fhirBody, handle: s.create},
 		{name: "search-type", level: typeLevel, method: http.MethodGet, path: "/:type", slow: true, handle: s.searchType, check: s.checkSearch},
 		{name: "search-type", level: typeLevel, method: http.MethodPost, path: "/:type/_search", body: formBody, slow: true, handle: s.searchType, check: s.checkSearch},
+		{name: "update", level: typeLevel, method: http.MethodPut, path: "/:type", body: fhirBody, slow: true, handle: s.conditionalUpdate},
+		{name: "delete", level: typeLevel, method: http.MethodDelete, path: "/:type", slow: true, handle: s.conditionalDelete},
 		{name: "history-type", level: typeLevel, method: http.MethodGet, path: "/:type/_history", slow: true, handle: s.history, check: s.checkHistory},
 		{name: "read", level: instanceLevel, method: http.MethodGet, path: "/:type/:id", handle: s.read},
 		{name: "update", level: instanceLevel, method: http.MethodPut, path: "/:type/:id", body: fhirBody, handle: s.update},

@@ -146,16 +146,8 @@ func noRoute(_, path, _ string) error {
 // notAllowed names what was probably meant, because a conditional interaction that is not offered looks like a wrong method.
 func notAllowed(method, path, allow string) error {
 	what := method + " is not supported at " + printable(path)
-	isType := path != "" && !strings.Contains(path, "/")
-	switch {
-	case method == http.MethodPatch && isType:
-		what = "conditional patch is not supported"
-	case method == http.MethodPatch:
+	if method == http.MethodPatch && path != "" {
 		what = "patch is not supported"
-	case method == http.MethodPut && isType:
-		what = "conditional update (PUT [type]?...) is not supported"
-	case method == http.MethodDelete && isType:
-		what = "conditional delete (DELETE [type]?...) is not supported"
 	}
 	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s; allowed here: %s", what, allow)}
 }

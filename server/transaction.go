@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"runtime"
@@ -23,12 +22,15 @@ type transaction struct {
 // write is an entry that changes something.
 type write struct {
 	*entry
-	key      fhir.Key      // what it writes, or with existing what it found
+	key      fhir.Key      // what it writes, or with existing what it found; without id a conditional delete
 	existing bool          // a conditional create that matched
-	query    *search.Query // of ifNoneExist
+	query    *search.Query // the condition that says what is written, or whether
+	criteria string        // of the condition, to find the same one twice
+	resource *fhir.Resource
 	places   []place
-	op       store.Op
-	keys     []string // index keys before references are rewritten
+	decided  store.Op   // method, key and preconditions, without content
+	ops      []store.Op // what is committed: one, or of a conditional delete any number
+	keys     []string   // index keys before references are rewritten
 }
 
 // transaction runs the entries: all or nothing, in the order DELETE, POST, PUT, and then GET, which sees what the others did (R4 http.html#trules). An
@@ -82,86 +84,134 @@ func (t *transaction) check() error {
 	return nil
 }
 
-// prepare checks one write and gives it its id.
+// prepare checks one write, as far as that needs nothing that is stored.
 func (t *transaction) prepare(w *write) (err error) {
 	x := w.x
-	if w.op.IfMatch, err = x.conditions.matchVersion(); err != nil || x.interaction.name == "delete" {
-		return err
-	}
-	res, err := x.typed()
-	if err != nil {
-		return err
-	}
-	if x.interaction.name == "update" {
-		if err := sameID(res, x.key); err != nil {
+	if x.interaction.name != "delete" {
+		if w.resource, err = x.typed(); err != nil {
 			return err
 		}
-		w.op.IfNoneMatch, err = x.conditions.createOnly()
-		return err
 	}
-	w.key.ID = t.s.newID()
-	w.op.IfMatch = ""
-	if x.conditions.hasIfNoneExist {
-		if w.query, err = t.s.criteria(res.Type(), x.conditions.ifNoneExist); err == nil {
-			err = x.grant.Restrict(x.ctx, w.query)
+	switch {
+	case x.isConditional():
+		w.criteria = search.EncodeQuery(x.query)
+		w.query, err = t.s.urlCondition(x)
+		return err
+	case x.interaction.name == "delete":
+		w.decided, err = prepareDelete(x)
+	case x.interaction.name == "update":
+		w.decided, err = t.s.updateOf(x, w.resource)
+	default:
+		w.key.ID = t.s.newID()
+		w.decided = store.Op{Method: store.Create, Key: w.key}
+		if x.conditions.hasIfNoneExist {
+			w.criteria = x.conditions.ifNoneExist
+			w.query, err = t.s.ifNoneExist(x)
 		}
 	}
 	return err
 }
 
-// commit applies the writes. What conditional creates and conditional references found is verified inside the commit; when another client was faster,
+// commit applies the writes. What conditions and conditional references found is verified inside the commit; when another client was faster,
 // everything is resolved anew.
 func (t *transaction) commit() error {
 	for attempt := 0; len(t.writes) > 0; attempt++ {
 		if err := t.resolve(); err != nil {
 			return err
 		}
-		ops := make([]store.Op, len(t.writes))
-		for i, w := range t.writes {
-			ops[i] = w.op
+		var ops []store.Op
+		var owners []*write
+		for _, w := range t.writes {
+			for _, op := range w.ops {
+				ops, owners = append(ops, op), append(owners, w)
+			}
+		}
+		if len(ops) == 0 {
+			t.answer(nil)
+			return nil
 		}
 		results, err := t.s.store.Apply(t.x.ctx, ops)
 		if err == nil {
 			t.answer(results)
 			return nil
 		}
-		if isConflict(err) && t.isConditional() && attempt < conflictRetries {
+		failed := (*store.OpError)(nil)
+		if !errors.As(err, &failed) || failed.Index >= len(owners) {
+			if isConflict(err) && t.hasConditions() && attempt < conflictRetries {
+				continue
+			}
+			return err
+		}
+		w := owners[failed.Index]
+		if overlap := t.overlapping(w); overlap != nil {
+			return overlap
+		}
+		if t.isRace(w, err) && attempt < conflictRetries {
 			continue
 		}
-		if failed := (*store.OpError)(nil); errors.As(err, &failed) && failed.Index < len(t.writes) {
-			w := t.writes[failed.Index]
-			return &entryError{index: w.index, err: about(w.x.key, failed.Err)}
-		}
-		return err
+		return &entryError{index: w.index, err: about(w.x.key, failed.Err)}
 	}
 	return nil
 }
 
-func (t *transaction) isConditional() bool {
+// isRace reports whether it is worth to try again after an operation of w failed.
+func (t *transaction) isRace(w *write, err error) bool {
+	return isConflict(err) && t.hasConditions() || w.isDecided() && w.x.isRace(err)
+}
+
+// isDecided reports whether what the write does depends on what is stored.
+func (w *write) isDecided() bool { return w.query != nil }
+
+func (t *transaction) hasConditions() bool {
 	for _, w := range t.writes {
-		if w.query != nil {
+		if w.isDecided() {
 			return true
 		}
 	}
 	return false
 }
 
-// resolve gives every write its final identity and content.
-func (t *transaction) resolve() error {
-	for _, w := range t.writes {
-		if w.query == nil {
+// overlapping explains why the condition of a write can never hold: what another entry writes matches it, too.
+func (t *transaction) overlapping(w *write) error {
+	if w.query == nil {
+		return nil
+	}
+	for _, other := range t.writes {
+		if other == w {
+			break // those behind it are not there yet
+		}
+		if other.key.Type != w.key.Type || other.existing {
 			continue
 		}
-		if err := t.findExisting(w); err != nil {
+		if matches, err := t.matches(other, w.query); err != nil || !matches {
+			continue
+		}
+		return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "the condition matches what entry %d writes", other.index)}
+	}
+	return nil
+}
+
+// resolve gives every write its final identity and content.
+func (t *transaction) resolve() error {
+	deleted := map[fhir.Key]bool{}
+	for _, w := range t.writes {
+		if w.query == nil {
+			w.ops = []store.Op{w.decided}
+		} else if err := t.decide(w, deleted); err != nil {
 			return &entryError{index: w.index, err: err}
+		}
+		if w.x.interaction.name == "delete" {
+			for i := range w.ops {
+				deleted[w.ops[i].Key] = true
+			}
 		}
 	}
 	if err := t.identify(); err != nil {
 		return err
 	}
 	parallel(len(t.writes), runtime.GOMAXPROCS(0), func(i int) {
-		if w := t.writes[i]; w.x.resource != nil {
-			w.places = t.refs.scan(w.x.resource, w.fullURL)
+		if w := t.writes[i]; w.resource != nil {
+			w.places = t.refs.scan(w.resource, w.fullURL)
 		}
 	})
 	if err := t.resolveConditional(); err != nil {
@@ -170,38 +220,61 @@ func (t *transaction) resolve() error {
 	return t.each(t.build)
 }
 
-// findExisting runs the search of a conditional create.
-func (t *transaction) findExisting(w *write) error {
-	ids, err := t.s.find(t.x.ctx, w.query, 2)
+// decide evaluates the condition of a write. What the transaction deletes is gone by then.
+func (t *transaction) decide(w *write, deleted map[fhir.Key]bool) error {
+	enough := 2
+	if w.x.interaction.name == "delete" {
+		enough = t.s.limits.DeleteMatches + 1
+	}
+	all, err := t.s.matches(t.x.ctx, w.query, enough+len(deleted))
 	if err != nil {
 		return err
 	}
-	switch len(ids) {
+	var found []store.Version
+	for i := range all {
+		if !deleted[fhir.Key{Type: all[i].Key.Type, ID: all[i].Key.ID}] {
+			found = append(found, all[i])
+		}
+	}
+	switch w.x.interaction.name {
+	case "delete":
+		w.ops, err = t.s.decideDelete(w.x, found)
+		return conditionFailed(err)
+	case "update":
+		w.decided, err = t.s.decideUpdate(w.x, w.query, w.resource.ID(), found)
+		w.key = w.decided.Key
+	default:
+		err = t.decideCreate(w, found)
+	}
+	w.ops = []store.Op{w.decided}
+	return conditionFailed(err)
+}
+
+// conditionFailed makes an error about a condition speak of no single resource.
+func conditionFailed(err error) error {
+	if errors.Is(err, store.ErrMultiple) || errors.Is(err, store.ErrPrecondition) {
+		return about(fhir.Key{}, err)
+	}
+	return err
+}
+
+// decideCreate says what a conditional create does.
+func (t *transaction) decideCreate(w *write, found []store.Version) error {
+	switch len(found) {
 	case 0:
 		if w.existing {
 			w.key.ID, w.existing = t.s.newID(), false
 		}
 	case 1:
-		w.key.ID, w.existing = ids[0], true
+		w.key.ID, w.existing = found[0].Key.ID, true
 	default:
-		return about(fhir.Key{}, store.ErrMultiple)
+		return store.ErrMultiple
+	}
+	w.decided = store.Op{Method: store.Create, Key: w.key, IfNoneExist: w.query, ExpectNone: !w.existing}
+	if w.existing {
+		w.decided.Expect = w.key.ID
 	}
 	return nil
-}
-
-// find returns at most n ids that match, in the store's order.
-func (s *Server) find(ctx context.Context, q *search.Query, n int) ([]string, error) {
-	only := *q
-	only.Count, only.Total, only.Sort, only.Include, only.RevInclude = n, search.NoTotal, nil, nil, nil
-	page, err := s.store.Search(ctx, &only)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(page.Matches))
-	for i := range page.Matches {
-		ids[i] = page.Matches[i].Key.ID
-	}
-	return ids, nil
 }
 
 // identify notes where each fullUrl leads. A resource that is written twice, or a fullUrl that is there twice, is ambiguous.
@@ -210,36 +283,36 @@ func (t *transaction) identify() error {
 	written := make(map[fhir.Key]int, len(t.writes))
 	criteria := map[string]int{}
 	for _, w := range t.writes {
-		key := fhir.Key{Type: w.key.Type, ID: w.key.ID}
-		if other, twice := written[key]; twice {
-			return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "%s is also written by entry %d", key, other)}
+		for i := range w.ops {
+			if other, twice := written[w.ops[i].Key]; twice {
+				return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "%s is also written by entry %d", w.ops[i].Key, other)}
+			}
+			written[w.ops[i].Key] = w.index
 		}
-		written[key] = w.index
-		if w.query != nil {
-			same := w.key.Type + "?" + w.x.conditions.ifNoneExist
+		if w.query != nil && w.resource != nil {
+			same := w.key.Type + "?" + w.criteria
 			if other, twice := criteria[same]; twice {
-				return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "entry %d has the same ifNoneExist", other)}
+				return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "entry %d has the same condition", other)}
 			}
 			criteria[same] = w.index
 		}
-		if w.fullURL == "" || w.x.resource == nil {
+		if w.fullURL == "" || w.resource == nil {
 			continue
 		}
 		if _, twice := t.refs.targets[w.fullURL]; twice {
 			return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "the fullUrl %q is that of an earlier entry", printable(w.fullURL))}
 		}
-		t.refs.add(w.fullURL, key.String())
+		t.refs.add(w.fullURL, w.key.String())
 	}
 	return nil
 }
 
 // build makes the operation of a write: references say what they mean now, stamps are prepared, keys extracted.
 func (t *transaction) build(w *write) error {
-	if w.x.interaction.name == "delete" {
-		w.op.Method, w.op.Key = store.Delete, w.key
+	res := w.resource
+	if res == nil {
 		return nil
 	}
-	res := w.x.resource
 	if len(w.places) > 0 {
 		splices := make([]fhir.Splice, len(w.places))
 		for i, p := range w.places {
@@ -251,22 +324,9 @@ func (t *transaction) build(w *write) error {
 		}
 		res = rewritten
 	}
-	method := store.Create
-	if w.x.interaction.name == "update" {
-		method = store.Update
-	}
-	op, err := t.s.write(method, w.key, res)
-	if err != nil {
-		return err
-	}
-	op.IfMatch, op.IfNoneMatch, op.IfNoneExist = w.op.IfMatch, w.op.IfNoneMatch, w.query
-	if w.existing {
-		op.Expect = w.key.ID
-	} else {
-		op.ExpectNone = w.query != nil
-	}
-	w.op = op
-	return nil
+	op, err := t.s.write(w.decided.Method, w.decided.Key, res)
+	w.ops = []store.Op{under(op, w.decided)}
+	return err
 }
 
 // each calls do for every write, in parallel, and returns the error of the first that failed.
@@ -283,17 +343,18 @@ func (t *transaction) each(do func(*write) error) error {
 
 // answer forms the replies of the writes.
 func (t *transaction) answer(results []store.Result) {
-	for i, w := range t.writes {
-		result := &results[i]
+	for _, w := range t.writes {
+		own := results[:len(w.ops)]
+		results = results[len(w.ops):]
 		switch {
+		case w.x.interaction.name == "delete" && w.query != nil:
+			w.reply = t.s.deletedMatches(w.x, own)
 		case w.x.interaction.name == "delete":
-			w.reply = t.s.deleted(w.x, result)
-		case result.Existing:
-			w.reply = t.s.changed(w.x, http.StatusOK, &result.Version, "already exists as")
-		case result.Created:
-			w.reply = t.s.changed(w.x, http.StatusCreated, &result.Version, "created")
+			w.reply = t.s.deleted(w.x, &own[0])
+		case own[0].Existing:
+			w.reply = t.s.changed(w.x, http.StatusOK, &own[0].Version, "already exists as")
 		default:
-			w.reply = t.s.changed(w.x, http.StatusOK, &result.Version, "updated to")
+			w.reply = t.s.updated(w.x, &own[0])
 		}
 	}
 }

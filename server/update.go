@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net/http"
-
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
 )
@@ -18,10 +16,7 @@ func (s *Server) update(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if result.Created {
-		return s.changed(x, http.StatusCreated, &result.Version, "created"), nil
-	}
-	return s.changed(x, http.StatusOK, &result.Version, "updated to"), nil
+	return s.updated(x, &result), nil
 }
 
 // prepareUpdate checks an update and makes its operation.
@@ -30,12 +25,20 @@ func (s *Server) prepareUpdate(x *exchange) (op store.Op, err error) {
 	if err != nil {
 		return op, err
 	}
+	decided, err := s.updateOf(x, res)
+	if err != nil {
+		return op, err
+	}
+	op, err = s.write(store.Update, x.key, res)
+	return under(op, decided), err
+}
+
+// updateOf is the operation of an update without content.
+func (s *Server) updateOf(x *exchange, res *fhir.Resource) (op store.Op, err error) {
 	if err := sameID(res, x.key); err != nil {
 		return op, err
 	}
-	if op, err = s.write(store.Update, x.key, res); err != nil {
-		return op, err
-	}
+	op = store.Op{Method: store.Update, Key: x.key}
 	if op.IfMatch, err = x.conditions.matchVersion(); err != nil {
 		return op, err
 	}
