@@ -27,6 +27,7 @@ type Grant interface {
 // Access is one interaction somebody asks for.
 type Access struct {
 	Interaction string   // code of http://hl7.org/fhir/restful-interaction, or "ingest"
+	Operation   string   // code of the operation, without $, when the interaction is "operation"
 	Key         fhir.Key // as far as the URL names it
 }
 

@@ -78,6 +78,8 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 		if x.sent, err = checkContentType(first(r.Header, "Content-Type")); err != nil {
 			return err
 		}
+	case operationBody:
+		return s.decodeOperation(w, r, x)
 	case formBody:
 		return s.decodeForm(w, r, x)
 	case rawBody:

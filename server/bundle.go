@@ -101,10 +101,10 @@ func (s *Server) entryExchange(parent *exchange, node fhir.Node) (*exchange, err
 	if err := s.locate(x, textOf(request.Get("method")), textOf(request.Get("url"))); err != nil {
 		return x, err
 	}
-	if x.interaction.body != fhirBody {
+	resource := node.Get("resource")
+	if x.interaction.body != fhirBody && (x.interaction.body != operationBody || !resource.Ok()) {
 		return x, nil
 	}
-	resource := node.Get("resource")
 	if !resource.Ok() {
 		return x, fhir.Invalidf(fhir.CodeRequired, "Bundle.entry.resource", "the entry needs a resource")
 	}
@@ -127,7 +127,7 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	case found != nil && found.name == "transaction":
 		return refuse(http.StatusBadRequest, fhir.CodeNotSupported, "", "a Bundle cannot be an entry of a batch or transaction")
 	case found == nil && strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$"):
-		return unknownOperation(path)
+		return s.unknownOperation(path[strings.LastIndexByte(path, '/')+1:], method)
 	case found == nil && len(allow) > 0:
 		return notAllowed(method, path, strings.Join(allow, ", "))
 	case found == nil:

@@ -72,6 +72,7 @@ type (
 		Security      security          `json:"security"`
 		Resource      []resource        `json:"resource"`
 		Interaction   []interactionCode `json:"interaction"`
+		Operation     []operationEntry  `json:"operation,omitempty"`
 	}
 	security struct {
 		CORS bool `json:"cors"`
@@ -91,6 +92,7 @@ type (
 		ConditionalUpdate bool               `json:"conditionalUpdate"`
 		ConditionalDelete string             `json:"conditionalDelete"`
 		SearchParam       []searchParamEntry `json:"searchParam,omitempty"`
+		Operation         []operationEntry   `json:"operation,omitempty"`
 	}
 	searchParamEntry struct {
 		Name       string `json:"name"`
@@ -111,7 +113,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel)}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}
 	ofType := s.declared(instanceLevel)
 	for _, code := range s.declared(typeLevel) {
@@ -135,6 +137,7 @@ func (s *Server) newStatement() (*statement, error) {
 		for _, p := range s.search.Params(typ) {
 			r.SearchParam = append(r.SearchParam, searchParamEntry{Name: p.Code, Definition: p.URL, Type: p.Type})
 		}
+		r.Operation = s.declaredOperations(typ)
 		st.Rest[0].Resource = append(st.Rest[0].Resource, r)
 	}
 	undated, err := json.Marshal(st)
@@ -155,7 +158,7 @@ func (s *Server) declared(l level) []interactionCode {
 	var codes []interactionCode
 	for _, in := range s.table {
 		code := interactionCode{in.name}
-		if in.level == l && in.name != "capabilities" && !slices.Contains(codes, code) {
+		if in.level == l && in.operation == nil && in.name != "capabilities" && !slices.Contains(codes, code) {
 			codes = append(codes, code)
 		}
 	}

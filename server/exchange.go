@@ -33,6 +33,7 @@ type exchange struct {
 	encoding   encoding       // of the answer, when it is large enough
 	pretty     bool           // indent the answer
 	isEntry    bool           // of a batch or transaction
+	isAtomic   bool           // of a transaction
 }
 
 // reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream and outcome is set.

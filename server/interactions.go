@@ -19,10 +19,11 @@ const (
 type bodyKind uint8
 
 const (
-	noBody   bodyKind = iota
-	fhirBody          // a resource
-	formBody          // search parameters
-	rawBody           // whatever an adapter reads
+	noBody        bodyKind = iota
+	fhirBody               // a resource
+	formBody               // search parameters
+	rawBody                // whatever an adapter reads
+	operationBody          // Parameters or a resource, or nothing
 )
 
 // interaction is one thing clients can do: a route, what the CapabilityStatement calls it, and the function that does it.
@@ -37,7 +38,8 @@ type interaction struct {
 	handle func(*exchange) (reply, error)
 	check  func(*exchange) error // of what a transaction runs only after its commit: whether the request is sound
 
-	segments []string // of path
+	operation *operation // nil for the interactions of REST
+	segments  []string   // of path
 }
 
 // interactions is the table the router, the batch and the CapabilityStatement are made from.
@@ -114,5 +116,5 @@ func (in *interaction) writes() bool {
 	case "create", "update", "patch", "delete", "transaction", "batch":
 		return true
 	}
-	return false
+	return in.operation != nil && in.operation.changes
 }

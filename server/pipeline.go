@@ -130,13 +130,16 @@ func (s *Server) authorise(x *exchange) error {
 }
 
 func (x *exchange) access() Access {
+	if op := x.interaction.operation; op != nil {
+		return Access{Interaction: "operation", Operation: op.code, Key: x.key}
+	}
 	return Access{Interaction: x.interaction.name, Key: x.key}
 }
 
 // checkKey refuses types that do not exist and ids that cannot.
 func (s *Server) checkKey(x *exchange) error {
 	if len(x.key.Type) > 0 && x.key.Type[0] == '$' {
-		return unknownOperation(x.key.Type)
+		return s.unknownOperation(x.key.Type, x.interaction.method)
 	}
 	if !s.definitions.IsResource(x.key.Type) {
 		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not a resource type of FHIR R4; the names are case-sensitive", printable(x.key.Type))
@@ -145,7 +148,7 @@ func (s *Server) checkKey(x *exchange) error {
 		return nil
 	}
 	if x.key.ID[0] == '$' {
-		return unknownOperation(x.key.ID)
+		return s.unknownOperation(x.key.ID, x.interaction.method)
 	}
 	if !fhir.IsID(x.key.ID) {
 		return fhir.Invalidf(fhir.CodeValue, "", "%q is not a valid id: 1 to 64 of A-Z a-z 0-9 - .", printable(x.key.ID))

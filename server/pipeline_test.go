@@ -107,7 +107,7 @@ func TestPipelineAsksAndTells(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %d", e.Interaction, e.Key, e.Status))
 	}
 	diff(t, want, got)
-	first := Event{Access: Access{"read", fhir.Key{Type: "Patient", ID: "visible"}}, RequestID: "test", Status: 401, Start: fixedClock()}
+	first := Event{Access: Access{Interaction: "read", Key: fhir.Key{Type: "Patient", ID: "visible"}}, RequestID: "test", Status: 401, Start: fixedClock()}
 	if d := cmp.Diff(first, g.events[0], cmpopts.IgnoreFields(Event{}, "Grant")); d != "" {
 		t.Error(d)
 	}

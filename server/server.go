@@ -39,6 +39,7 @@ type Server struct {
 
 	table            []*interaction
 	batchInteraction *interaction
+	operations       []*operation
 	engine           *gin.Engine
 	metrics          *metrics
 	buffers          sync.Pool // of *bufio.Writer
@@ -65,7 +66,12 @@ func New(config Config) (*Server, error) {
 	if s.auditor == nil {
 		s.auditor = nobody{}
 	}
-	s.table = s.interactions()
+	s.operations = s.operationTable()
+	ofOperations, err := s.operationInteractions()
+	if err != nil {
+		return nil, err
+	}
+	s.table = append(s.interactions(), ofOperations...)
 	for _, in := range s.table {
 		if in.name == "batch" {
 			s.batchInteraction = in
@@ -132,7 +138,7 @@ func (s *Server) unrouted(c *gin.Context, why func(method, path, allow string) e
 	method, path, allow := c.Request.Method, c.Request.URL.Path, c.Writer.Header().Get("Allow")
 	in := &interaction{name: "none", level: operational, open: true, handle: func(*exchange) (reply, error) {
 		if last := path[strings.LastIndexByte(path, '/')+1:]; strings.HasPrefix(last, "$") {
-			return reply{}, unknownOperation(last)
+			return reply{}, s.unknownOperation(last, method)
 		}
 		return reply{}, why(method, strings.TrimPrefix(path, Mount+"/"), allow)
 	}}

@@ -58,6 +58,7 @@ func (s *Server) transaction(x *exchange, entries []*entry) error {
 // check refuses what can be refused before anything is done, and lists the writes.
 func (t *transaction) check() error {
 	for _, e := range t.entries {
+		e.x.isAtomic = true
 		err := e.err
 		if err == nil {
 			err = t.s.authorise(e.x)

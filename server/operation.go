@@ -1,0 +1,141 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// operation is a row of the table of operations (R4 operations.html). The router, entries of Bundles and the CapabilityStatement are made from
+// the table; what goes in is checked against the OperationDefinition before handle runs.
+type operation struct {
+	code       string // without the $
+	definition string // canonical URL of the OperationDefinition
+	types      []string
+	levels     []level
+	method     string // POST where GET is not offered, because it changes something or takes what no URL can say; empty for both
+	changes    bool   // affects the state of the server: not for a transaction
+	searches   bool   // takes the search parameters of the type as well
+	raw        bool   // reads bodies that are not FHIR, and checks on its own
+	handle     func(*exchange, *arguments) (reply, error)
+
+	parameters []parameter // of the definition
+}
+
+// hl7 begins the URL of R4's own OperationDefinitions.
+const hl7 = "http://hl7.org/fhir/OperationDefinition/"
+
+// operationTable lists what is offered.
+func (s *Server) operationTable() []*operation {
+	onType := []level{typeLevel}
+	return []*operation{
+		{code: "lastn", definition: hl7 + "Observation-lastn", types: []string{"Observation"}, levels: onType, searches: true, handle: s.lastN},
+	}
+}
+
+// operationInteractions reads the definitions and makes an interaction of each operation, level and method.
+func (s *Server) operationInteractions() ([]*interaction, error) {
+	var table []*interaction
+	for _, op := range s.operations {
+		if err := s.define(op); err != nil {
+			return nil, err
+		}
+		for _, l := range op.levels {
+			path := [...]string{systemLevel: "/$", typeLevel: "/:type/$", instanceLevel: "/:type/:id/$"}[l] + op.code
+			in := &interaction{segments: strings.Split(path[1:], "/"), name: "$" + op.code, level: l, method: http.MethodPost, path: path, body: operationBody, slow: true, operation: op}
+			in.handle = func(x *exchange) (reply, error) { return s.operate(op, x) }
+			in.check = func(x *exchange) error {
+				_, err := s.arguments(op, x)
+				return err
+			}
+			table = append(table, in)
+			if op.method == "" {
+				get := *in
+				get.method, get.body = http.MethodGet, noBody
+				table = append(table, &get)
+			}
+		}
+	}
+	return table, nil
+}
+
+// define reads the parameters of an operation from its definition.
+func (s *Server) define(op *operation) error {
+	data, err := s.definitions.Artifact("OperationDefinition", op.definition)
+	if err == nil {
+		op.parameters, err = readParameters(data)
+	}
+	if err != nil {
+		return fmt.Errorf("server: the definition of $%s: %w", op.code, err)
+	}
+	return nil
+}
+
+// operate checks what goes in and performs the operation.
+func (s *Server) operate(op *operation, x *exchange) (reply, error) {
+	in, err := s.arguments(op, x)
+	if err != nil {
+		return reply{}, err
+	}
+	return op.handle(x, in)
+}
+
+// offeredFor reports whether the operation is there for a type; every type where the table names none.
+func (op *operation) offeredFor(typ string) bool {
+	return len(op.types) == 0 || slices.Contains(op.types, typ)
+}
+
+// unknownOperation refuses an operation that is not offered at the address of x, and says where it is.
+func (s *Server) unknownOperation(name, method string) error {
+	code := strings.TrimPrefix(name, "$")
+	var places, methods []string
+	for _, op := range s.operations {
+		if op.code != code {
+			continue
+		}
+		types := op.types
+		if len(types) == 0 {
+			types = []string{"[type]"}
+		}
+		for _, l := range op.levels {
+			for _, typ := range types {
+				places = append(places, [...]string{systemLevel: "", typeLevel: typ + "/", instanceLevel: typ + "/[id]/"}[l]+"$"+code)
+			}
+		}
+		if op.method == http.MethodPost {
+			methods = append(methods, "by POST only")
+		}
+	}
+	if len(places) == 0 {
+		return unknownOperation(name)
+	}
+	slices.Sort(places)
+	places = slices.Compact(places)
+	how := ""
+	if len(methods) > 0 && method != http.MethodPost {
+		how = ", " + methods[0]
+	}
+	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation $%s is not offered here; it is at %s%s", code, strings.Join(places, ", "), how)
+}
+
+// operationEntry is CapabilityStatement.rest.operation and rest.resource.operation.
+type operationEntry struct {
+	Name       string `json:"name"`
+	Definition string `json:"definition"`
+}
+
+// declaredOperations lists the operations of a type, or with an empty type those of the system.
+func (s *Server) declaredOperations(typ string) []operationEntry {
+	var entries []operationEntry
+	for _, op := range s.operations {
+		onSystem := slices.Contains(op.levels, systemLevel)
+		onType := slices.Contains(op.levels, typeLevel) || slices.Contains(op.levels, instanceLevel)
+		if typ == "" && onSystem || typ != "" && onType && op.offeredFor(typ) {
+			entries = append(entries, operationEntry{op.code, op.definition})
+		}
+	}
+	return entries
+}

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// sampleCall is a request that an operation answers with 200. TYPE stands for a type that has an instance x.
+type sampleCall struct{ method, path, body string }
+
+func sampleCalls() map[string][]sampleCall {
+	return map[string][]sampleCall{
+		"lastn": {{"GET", "/TYPE/$lastn?patient=x", ""}, {"POST", "/TYPE/$lastn?patient=x", ""}},
+	}
+}
+
+// TestDeclaredOperations performs every operation that the CapabilityStatement declares on every type, shows that its definition can be had and is
+// about this operation, and that operations are not there for types that do not declare them.
+func TestDeclaredOperations(t *testing.T) {
+	f := newFixture(t)
+	st := declaredStatement(t, f).Rest[0]
+	for _, r := range st.Resource {
+		f.put(t, "/"+r.Type+"/x", `{"resourceType":"`+r.Type+`","id":"x"}`)
+	}
+	calls := sampleCalls()
+	all := map[string]bool{}
+	for _, op := range st.Operation {
+		all[op.Name] = true
+		f.checkOperation(t, op, "")
+	}
+	for _, r := range st.Resource {
+		for _, op := range r.Operation {
+			all[op.Name] = true
+			f.checkOperation(t, op, r.Type)
+		}
+	}
+	for name := range calls {
+		if !all[name] {
+			t.Errorf("$%s is not declared", name)
+		}
+	}
+	for _, r := range st.Resource {
+		for name := range all {
+			if slices.ContainsFunc(r.Operation, func(op operationEntry) bool { return op.Name == name }) {
+				continue
+			}
+			for _, path := range []string{"/" + r.Type + "/$" + name, "/" + r.Type + "/x/$" + name} {
+				if got := f.local("POST", path, ""); got.status != 404 || !strings.Contains(got.body, "not offered here") {
+					t.Errorf("POST %s: %d %s", path, got.status, got.body)
+				}
+			}
+		}
+	}
+}
+
+func (f *fixture) checkOperation(t *testing.T, op operationEntry, typ string) {
+	t.Helper()
+	calls := sampleCalls()[op.Name]
+	if len(calls) == 0 {
+		t.Errorf("$%s is declared and not tested", op.Name)
+	}
+	definition, err := fhir.ParseResource(f.definition(t, op.Definition))
+	if err != nil || !definition.Root().Get("code").TextIs(op.Name) {
+		t.Errorf("%s is not the definition of $%s: %v", op.Definition, op.Name, err)
+	}
+	done := false
+	for _, call := range calls {
+		if strings.Contains(call.path, "TYPE") != (typ != "") {
+			continue
+		}
+		done = true
+		in := strings.NewReplacer("TYPE", typ)
+		if got := f.local(call.method, in.Replace(call.path), in.Replace(call.body)); got.status != 200 {
+			t.Errorf("%s %s: %d %s", call.method, in.Replace(call.path), got.status, got.body)
+		}
+	}
+	if !done {
+		t.Errorf("$%s is declared for %q and not tested there", op.Name, typ)
+	}
+}
+
+// definition reads an OperationDefinition of the specification, or one that the server gives out.
+func (f *fixture) definition(t *testing.T, url string) []byte {
+	t.Helper()
+	if path, own := strings.CutPrefix(url, f.base); own {
+		got := f.local("GET", path, "")
+		if got.status != 200 {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		return []byte(got.body)
+	}
+	data, err := f.server.definitions.Artifact("OperationDefinition", url)
+	if err != nil {
+		t.Error(err)
+	}
+	return data
+}
