@@ -11,8 +11,8 @@ import (
 const (
 	// maxOperations bounds a FHIRPath Patch, whose every operation evaluates an expression.
 	maxOperations = 1000
-	// maxSteps is shared by the expressions of a patch; each has at least minSteps and at most what [path.Env] gives by default.
-	maxSteps, minSteps = 10_000_000, 10_000
+	// maxSteps is shared by the expressions of a patch (see [path.Env.Budget]); one of them has at most maxStepsOfOne.
+	maxSteps, maxStepsOfOne = 3_000_000, 300_000
 )
 
 // FHIRPath applies a FHIRPath Patch (R4 fhirpatch.html), given as the tree of a Parameters resource, to a resource and returns the new
@@ -29,7 +29,7 @@ func FHIRPath(res *fhir.Resource, patch fhir.Node, defs *spec.Definitions) ([]by
 		resourceTree: resourceTree{defs: defs, res: res},
 		builder:      builder{defs, defs.Type("Parameters").Child("parameter").Type()},
 		fixed:        identityOf(res),
-		env:          path.Env{Budget: max(minSteps, min(path.DefaultBudget, maxSteps/max(1, len(operations))))},
+		env:          path.Env{Budget: min(maxStepsOfOne, maxSteps/max(1, len(operations)))},
 		work:         maxWork,
 	}
 	for i, op := range operations {
