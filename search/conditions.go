@@ -109,6 +109,8 @@ func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) 
 		return quantityKeys(v, "")
 	case uri:
 		return uriKeys(modifier, v)
+	case position:
+		return nearKeys(v)
 	}
 	return r.compositeKeys(ix, v)
 }

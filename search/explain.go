@@ -66,5 +66,8 @@ func explainKeys(p Keys) string {
 	if p.TailLo != "" || p.TailHi != "" {
 		fmt.Fprintf(&b, " with tail in [%s, %s)", show(p.TailLo), show(p.TailHi))
 	}
+	if p.Near != nil {
+		b.WriteString(" within " + p.Near.String())
+	}
 	return b.String()
 }

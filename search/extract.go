@@ -188,6 +188,8 @@ func (x *extractor) arrive(n fhir.Node, l *leaf) {
 		x.readMoney(n)
 	case readSamples:
 		x.readSamples(n)
+	case readPosition:
+		x.readPosition(n)
 	}
 }
 

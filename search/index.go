@@ -97,7 +97,7 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 
 var (
 	errNoExpression = errors.New("has no expression")
-	errSpecial      = errors.New("special parameters are not offered yet")
+	errSpecial      = errors.New("is special in a way that is not known")
 	errNoContent    = errors.New("is not indexed; it is an option of the server")
 	errNamedQuery   = errors.New("names a query, and no named queries are defined")
 )
@@ -106,6 +106,8 @@ var (
 func (r *Registry) draft(t *spec.Type, definition *spec.SearchParameter) (*draft, error) {
 	d := &draft{kind: kind(definition.Type)}
 	switch {
+	case definition.Type == "special" && definition.XPathUsage == "nearby":
+		d.kind = position
 	case definition.Type == "special":
 		return nil, errSpecial
 	case definition.Code == "_query":
@@ -312,7 +314,7 @@ func traits(ways []route) (system string, instant bool) {
 func newParam(t *spec.Type, definition *spec.SearchParameter, k kind) *Param {
 	p := &Param{
 		Code: definition.Code, Type: definition.Type, URL: definition.URL, Documentation: documentation(definition.Description, t.Name),
-		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic && k != fulltext,
+		Targets: slices.Clone(definition.Target), kind: k, Sortable: k != composite && k != phonetic && k != fulltext && k != position,
 	}
 	slices.Sort(p.Targets)
 	if slices.Contains(p.Targets, "Resource") {

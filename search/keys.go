@@ -29,6 +29,7 @@ import (
 //	          | "q" …                               reserved: dimension and value in UCUM base units
 //	unit      = ␁ "S" system ␁ "u" code ␁ "u" text
 //	words     = "w" word                            _text and _content: one key a distinct word
+//	position  = "g" cell ␁ latitude ␁ longitude     cell: 24 digits 0 to 3, see near.go; the numbers as sent
 //	uri       = "u" uri | "u" uri "|" version       the second in addition, for a canonical with a version
 //	composite = "k" head ␁ head rest ␁ tail         see composite.go
 //	present   = "!"                                 the element is there, but none of the forms can hold what it says
@@ -67,6 +68,7 @@ const (
 	formNumber     = 'n'
 	formURI        = 'u'
 	formWord       = 'w'
+	formPosition   = 'g'
 	formComposite  = 'k'
 	formPresent    = '!'
 )

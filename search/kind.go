@@ -13,5 +13,6 @@ const (
 	composite kind = "composite"
 	quantity  kind = "quantity"
 	uri       kind = "uri"
-	fulltext  kind = "words" // _text and _content
+	position  kind = "position" // near
+	fulltext  kind = "words"    // _text and _content
 )

@@ -100,6 +100,7 @@ const (
 	readQuantity
 	readMoney
 	readSamples
+	readPosition // latitude and longitude
 )
 
 // leaf is how an element is read.
@@ -118,6 +119,8 @@ func (p paths) leaf(k kind, element *spec.Element, t *spec.Type) (leaf, bool) {
 		return p.tokenLeaf(element, t)
 	case text, phonetic:
 		return stringLeaf(t)
+	case position:
+		return leaf{reading: readPosition}, t.Child("latitude") != nil && t.Child("longitude") != nil
 	}
 	table := readings[k]
 	for name := range table {

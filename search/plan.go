@@ -19,6 +19,10 @@ type Keys struct {
 
 	// TailLo <= tail < TailHi, where tail is what follows the key's last separator. Both empty: no filter.
 	TailLo, TailHi string
+
+	// Near is a circle that the position of the key lies in: the key ends in ␁ latitude ␁ longitude. The range covers the circle, so that only
+	// the few keys of its surroundings are looked at. Nil: no filter.
+	Near *Circle
 }
 
 // And matches what every plan in it matches; empty, it matches all.
@@ -58,7 +62,9 @@ func (Ref) plan()    {}
 func (RevRef) plan() {}
 
 // Filtered reports whether the range alone is not enough.
-func (k Keys) Filtered() bool { return len(k.Contains) > 0 || k.TailLo != "" || k.TailHi != "" }
+func (k Keys) Filtered() bool {
+	return len(k.Contains) > 0 || k.TailLo != "" || k.TailHi != "" || k.Near != nil
+}
 
 // Exact returns the single key the plan asks for, when the range holds just one and nothing else is asked.
 func (k Keys) Exact() (string, bool) {
@@ -80,7 +86,9 @@ func (k Keys) Passes(key string) bool {
 	}
 	if k.TailLo != "" || k.TailHi != "" {
 		tail := key[strings.LastIndex(key, Separator)+1:]
-		return k.TailLo <= tail && tail < k.TailHi
+		if tail < k.TailLo || tail >= k.TailHi {
+			return false
+		}
 	}
-	return true
+	return k.Near == nil || k.Near.holds(key)
 }

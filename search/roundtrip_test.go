@@ -92,6 +92,8 @@ func queriesFor(ix *index, p *Param, value string) []Pair {
 		return of("") // cut: the exact text cannot be written from the key
 	case form == formReference && p.target != "" && !strings.Contains(fields[0], p.target+"/"):
 		return nil
+	case ix.kind == position:
+		return of("", fields[1]+"|"+fields[2]+"|0")
 	case ix.kind == fulltext:
 		return of("", `\`+first) // so that "not" is no operator
 	case ix.kind == token && form == formText && len(fields[0]) <= maxText-40:

@@ -161,6 +161,9 @@ func (d *digest) plan(plan search.Plan) {
 	case search.Keys:
 		d.list('k', []string{p.Lo, p.Hi, p.TailLo, p.TailHi})
 		d.list('c', p.Contains)
+		if p.Near != nil {
+			d.list('n', []string{p.Near.String()})
+		}
 	case search.And:
 		d.plans('&', p)
 	case search.Or:
