@@ -135,6 +135,9 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	}
 	x.interaction = found
 	x.key = fhir.Key{Type: params["type"], ID: params["id"], Version: params["vid"]}
+	if found.level == typeLevel {
+		x.locate(params["type"], params["id"], params["inner"])
+	}
 	if query == "" {
 		return nil
 	}

@@ -73,6 +73,7 @@ type (
 		Resource      []resource        `json:"resource"`
 		Interaction   []interactionCode `json:"interaction"`
 		Operation     []operationEntry  `json:"operation,omitempty"`
+		Compartment   []string          `json:"compartment"`
 	}
 	security struct {
 		CORS bool `json:"cors"`
@@ -124,6 +125,9 @@ func (s *Server) newStatement() (*statement, error) {
 	conditionalDelete := "single"
 	if s.limits.DeleteMatches > 1 {
 		conditionalDelete = "multiple"
+	}
+	for _, code := range s.definitions.Compartments() {
+		st.Rest[0].Compartment = append(st.Rest[0].Compartment, s.definitions.Compartment(code).URL)
 	}
 	for _, typ := range s.definitions.ResourceTypes() {
 		r := resource{

@@ -46,7 +46,10 @@ func TestCapabilities(t *testing.T) {
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
 		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"history-system"}}, Resource: resources}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}, Resource: resources,
+			Compartment: []string{"http://hl7.org/fhir/CompartmentDefinition/device", "http://hl7.org/fhir/CompartmentDefinition/encounter",
+				"http://hl7.org/fhir/CompartmentDefinition/patient", "http://hl7.org/fhir/CompartmentDefinition/practitioner",
+				"http://hl7.org/fhir/CompartmentDefinition/relatedPerson"}}},
 	}, st)
 	if len(resources) != 146 {
 		t.Errorf("%d resource types, want 146", len(resources))
@@ -201,6 +204,10 @@ func TestDeclaredInteractions(t *testing.T) {
 			if got := f.local("POST", "", `{"resourceType":"Bundle","type":"`+code.Code+`"}`); got.status != 200 {
 				t.Errorf("%s: %d", code.Code, got.status)
 			}
+		case "search-system":
+			if got := f.local("GET", "?_count=1", ""); got.status != 200 {
+				t.Errorf("%s: %d", code.Code, got.status)
+			}
 		case "history-system":
 			if got := f.local("GET", "/_history", ""); got.status != 200 {
 				t.Errorf("%s: %d", code.Code, got.status)
@@ -210,8 +217,8 @@ func TestDeclaredInteractions(t *testing.T) {
 		}
 	}
 	for _, undeclared := range [][2]string{
-		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"DELETE", ""}, {"GET", ""}, {"POST", "/_search"},
-		{"GET", "/Patient/x/Observation"}, {"GET", "/Patient/$lastn"}, {"POST", "/$process-message"}, {"GET", "/Patient/_search"},
+		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"DELETE", ""}, {"PUT", "/_search"},
+		{"POST", "/Patient/x/Observation"}, {"GET", "/Basic/x/Observation"}, {"GET", "/Patient/$lastn"}, {"POST", "/$process-message"}, {"GET", "/Patient/_search"},
 	} {
 		got := f.local(undeclared[0], undeclared[1], "{}")
 		if got.status != http.StatusMethodNotAllowed && got.status != http.StatusNotFound && got.status != http.StatusBadRequest || !strings.Contains(got.body, `"OperationOutcome"`) {

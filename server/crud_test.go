@@ -76,7 +76,7 @@ func TestReadAndVread(t *testing.T) {
 		{name: "parameters are ignored", method: "GET", path: "/Patient/p?colour=blue", status: 200, answer: second},
 		{name: "parameters, strictly", method: "GET", path: "/Patient/p?colour=blue", headers: []string{"Prefer", "handling=strict"}, status: 400, answer: outcome("not-supported", `\"colour\" is not a parameter of a read`, "http.colour")},
 		{name: "only slashes", method: "GET", path: f.url + "//", status: 404, answer: "*"},
-		{name: "below a resource", method: "GET", path: "/Patient/p/Observation", status: 404, answer: `...is not an address of this server`},
+		{name: "below a resource", method: "GET", path: "/Patient/p/a/b/c", status: 404, answer: `...is not an address of this server`},
 		{name: "elsewhere", method: "GET", path: f.url + "/elsewhere", status: 404, answer: outcome("not-supported", `\"/elsewhere\" is not an address of this server; FHIR is at /fhir`)},
 	})
 }

@@ -19,21 +19,22 @@ type exchange struct {
 	grant       Grant
 	start       time.Time
 
-	key        fhir.Key       // what the URL names
-	adapter    string         // of an ingest
-	query      []search.Pair  // of the URL and, for _search, of the body; without those in format
-	format     []search.Pair  // what is about the form of the answer and goes on in links: _format, _pretty, _summary, _elements
-	conditions conditions     // If-Match and its kin
-	prefer     preferences    // of the Prefer header
-	body       []byte         // nil when the interaction takes none
-	bodyType   string         // Content-Type of the body, as sent
-	resource   *fhir.Resource // of a batch entry, instead of a body
-	sent       wireFormat     // of the body, before it became JSON
-	wire       wireFormat     // of the answer
-	encoding   encoding       // of the answer, when it is large enough
-	pretty     bool           // indent the answer
-	isEntry    bool           // of a batch or transaction
-	isAtomic   bool           // of a transaction
+	key         fhir.Key       // what the URL names
+	compartment fhir.Key       // that a search stays in; zero for none
+	adapter     string         // of an ingest
+	query       []search.Pair  // of the URL and, for _search, of the body; without those in format
+	format      []search.Pair  // what is about the form of the answer and goes on in links: _format, _pretty, _summary, _elements
+	conditions  conditions     // If-Match and its kin
+	prefer      preferences    // of the Prefer header
+	body        []byte         // nil when the interaction takes none
+	bodyType    string         // Content-Type of the body, as sent
+	resource    *fhir.Resource // of a batch entry, instead of a body
+	sent        wireFormat     // of the body, before it became JSON
+	wire        wireFormat     // of the answer
+	encoding    encoding       // of the answer, when it is large enough
+	pretty      bool           // indent the answer
+	isEntry     bool           // of a batch or transaction
+	isAtomic    bool           // of a transaction
 }
 
 // reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream and outcome is set.

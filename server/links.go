@@ -32,7 +32,10 @@ func (l links) list(path string, query, format []search.Pair, cursor string) str
 	if cursor != "" {
 		pairs = append(pairs, search.Pair{Name: cursorParameter, Value: cursor})
 	}
-	address := l.base + "/" + path
+	address := l.base
+	if path != "" {
+		address += "/" + path
+	}
 	if len(pairs) > 0 {
 		address += "?" + search.EncodeQuery(pairs)
 	}

@@ -140,7 +140,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	f.run(t, []step{
 		{name: "patch", method: "PATCH", path: "/Patient/p", body: "[]", status: 405, want: []string{"Allow: GET, HEAD, PUT, DELETE"},
 			answer: outcome("not-supported", "patch is not supported; allowed here: GET, HEAD, PUT, DELETE")},
-		{name: "search of the system", method: "GET", path: "?name=x", status: 405, want: []string{"Allow: POST"}, answer: "*"},
+		{name: "patch of the system", method: "PATCH", path: "", body: "{}", status: 405, want: []string{"Allow: GET, HEAD, POST"}, answer: "*"},
 		{name: "post to an instance", method: "POST", path: "/Patient/p", body: "{}", status: 405, answer: "*"},
 		{name: "delete of metadata", method: "DELETE", path: "/metadata", status: 404, answer: "*"},
 		{name: "without a body", method: "TRACE", path: "/Patient/p", status: 405, answer: "*"},

@@ -19,7 +19,7 @@ func (s *Server) route(in *interaction) gin.HandlerFunc {
 		x := &exchange{interaction: in}
 		switch in.level {
 		case typeLevel:
-			x.key.Type = c.Param("type")
+			x.locate(c.Param("type"), c.Param("id"), c.Param("inner"))
 		case instanceLevel:
 			x.key = fhir.Key{Type: c.Param("type"), ID: c.Param("id"), Version: c.Param("vid")}
 		case operational:
@@ -133,11 +133,19 @@ func (x *exchange) access() Access {
 	if op := x.interaction.operation; op != nil {
 		return Access{Interaction: "operation", Operation: op.code, Key: x.key}
 	}
+	if x.compartment.Type != "" && x.key.Type == "" {
+		return Access{Interaction: "search-system"}
+	}
 	return Access{Interaction: x.interaction.name, Key: x.key}
 }
 
 // checkKey refuses types that do not exist and ids that cannot.
 func (s *Server) checkKey(x *exchange) error {
+	if x.compartment.Type != "" {
+		if all, err := s.checkCompartment(x); all || err != nil {
+			return err
+		}
+	}
 	if len(x.key.Type) > 0 && x.key.Type[0] == '$' {
 		return s.unknownOperation(x.key.Type, x.interaction.method)
 	}

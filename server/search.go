@@ -23,7 +23,8 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, request, subset, page) }}, nil
+	set := searchset{path: x.searchPath(), self: request.Self, cursor: request.Query.Cursor, issues: request.Issues, countOnly: request.SummaryCount, subset: subset, page: page}
+	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 
 // checkSearch reports what is wrong with a search without running it.
@@ -36,12 +37,17 @@ func (s *Server) checkSearch(x *exchange) error {
 }
 
 // searchSubset is what of the resources a searchset carries. R4 search.html#summary: text cannot be combined with includes.
-func (s *Server) searchSubset(x *exchange, request *search.Request) (*subset, error) {
+func (s *Server) searchSubset(x *exchange, requests ...*search.Request) (*subset, error) {
 	subset, err := s.subset(x)
-	if err == nil && subset != nil && subset.summary == "text" && len(request.Query.Include)+len(request.Query.RevInclude) > 0 {
-		err = fhir.Invalidf(fhir.CodeInvalid, "http._summary", "_summary=text and _include or _revinclude exclude each other")
+	if err != nil || subset == nil || subset.summary != "text" {
+		return subset, err
 	}
-	return subset, err
+	for _, request := range requests {
+		if len(request.Query.Include)+len(request.Query.RevInclude) > 0 {
+			return nil, fhir.Invalidf(fhir.CodeInvalid, "http._summary", "_summary=text and _include or _revinclude exclude each other")
+		}
+	}
+	return subset, nil
 }
 
 // query compiles what was asked and narrows it to what the caller may see.
@@ -52,39 +58,70 @@ func (s *Server) query(x *exchange) (*search.Request, error) {
 		return nil, err
 	}
 	request.Query.Cursor = cursor
-	if err := x.grant.Restrict(x.ctx, request.Query); err != nil {
-		return nil, err
+	return request, s.narrow(x, request.Query)
+}
+
+// narrow keeps a query within the compartment that the URL names, and what the caller may see.
+func (s *Server) narrow(x *exchange, q *search.Query) error {
+	if x.compartment.Type != "" {
+		plan, err := s.search.InCompartment(x.compartment, q.Type)
+		if err != nil {
+			return err
+		}
+		q.Plan = search.And{plan, q.Plan}
 	}
-	return request, nil
+	return x.grant.Restrict(x.ctx, q)
 }
 
 func (s *Server) parseOptions(strict bool) search.ParseOptions {
 	return search.ParseOptions{Strict: strict, DefaultCount: s.limits.DefaultCount, MaxCount: s.limits.MaxCount}
 }
 
+// searchset is one page as it is sent.
+type searchset struct {
+	path      string        // of the links
+	self      []search.Pair // parameters that were used
+	cursor    string
+	issues    []fhir.Issue
+	countOnly bool
+	subset    *subset
+	page      *store.Page
+}
+
+// searchPath is where the search was asked, below the base.
+func (x *exchange) searchPath() string {
+	switch {
+	case x.compartment.Type == "":
+		return x.key.Type
+	case x.key.Type == "":
+		return x.compartment.String() + "/*"
+	}
+	return x.compartment.String() + "/" + x.key.Type
+}
+
 // writeSearchset writes the page. Stored resources are written as they are.
-func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, request *search.Request, subset *subset, page *store.Page) error {
-	b := bundleWriter{w: w, links: s.links, subset: subset}
+func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, set *searchset) error {
+	b := bundleWriter{w: w, links: s.links, subset: set.subset}
 	b.begin("searchset", s.newID(), s.clock())
-	if page.Total >= 0 {
-		b.total(page.Total)
+	if set.page.Total >= 0 {
+		b.total(set.page.Total)
 	}
-	list := func(cursor string) string { return s.links.list(x.key.Type, request.Self, x.format, cursor) }
-	b.link("self", list(request.Query.Cursor))
-	if !request.SummaryCount {
+	list := func(cursor string) string { return s.links.list(set.path, set.self, x.format, cursor) }
+	b.link("self", list(set.cursor))
+	if !set.countOnly {
 		b.link("first", list(""))
-		if page.Next != "" {
-			b.link("next", list(page.Next))
+		if set.page.Next != "" {
+			b.link("next", list(set.page.Next))
 		}
-		for i := range page.Matches {
-			b.found(&page.Matches[i], "match")
+		for i := range set.page.Matches {
+			b.found(&set.page.Matches[i], "match")
 		}
-		for i := range page.Included {
-			b.found(&page.Included[i], "include")
+		for i := range set.page.Included {
+			b.found(&set.page.Included[i], "include")
 		}
 	}
-	if len(request.Issues) > 0 {
-		b.outcome(&fhir.OperationOutcome{Issues: request.Issues})
+	if len(set.issues) > 0 {
+		b.outcome(&fhir.OperationOutcome{Issues: set.issues})
 	}
 	return b.end()
 }
