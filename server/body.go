@@ -75,7 +75,7 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	var err error
 	switch x.interaction.body {
 	case fhirBody:
-		if x.sent, err = checkContentType(first(r.Header, "Content-Type")); err != nil {
+		if err = x.takeContentType(first(r.Header, "Content-Type")); err != nil {
 			return err
 		}
 	case operationBody:
@@ -95,6 +95,16 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	}
 	if x.sent == inXML {
 		x.body, err = xml.Decode(x.body, s.definitions)
+	}
+	return err
+}
+
+// takeContentType refuses bodies that the interaction does not read.
+func (x *exchange) takeContentType(contentType string) (err error) {
+	if x.interaction.name == "patch" {
+		x.language, x.sent, err = patchContentType(contentType)
+	} else {
+		x.sent, err = checkContentType(contentType)
 	}
 	return err
 }

@@ -148,14 +148,14 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	return x.addQuery(pairs)
 }
 
-// phase is the place of an interaction in the processing order: DELETE, POST, PUT, and then what only reads.
+// phase is the place of an interaction in the processing order: DELETE, POST, PUT and PATCH, and then what only reads.
 func (e *entry) phase() int {
 	switch e.x.interaction.name {
 	case "delete":
 		return 0
 	case "create":
 		return 1
-	case "update":
+	case "update", "patch":
 		return 2
 	}
 	return 3

@@ -56,6 +56,7 @@ type (
 		Implementation implementation `json:"implementation"`
 		FHIRVersion    string         `json:"fhirVersion"`
 		Format         []string       `json:"format"`
+		PatchFormat    []string       `json:"patchFormat"`
 		Rest           []rest         `json:"rest"`
 	}
 	software struct {
@@ -113,7 +114,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Description:    "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
-		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
+		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"}, PatchFormat: patchFormats(),
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}
 	ofType := s.declared(instanceLevel)

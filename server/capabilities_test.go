@@ -46,6 +46,7 @@ func TestCapabilities(t *testing.T) {
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
 		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
+		PatchFormat: []string{"application/json-patch+json", "application/fhir+json", "application/fhir+xml", "application/xml-patch+xml"},
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}, Resource: resources,
 			Compartment: []string{"http://hl7.org/fhir/CompartmentDefinition/device", "http://hl7.org/fhir/CompartmentDefinition/encounter",
 				"http://hl7.org/fhir/CompartmentDefinition/patient", "http://hl7.org/fhir/CompartmentDefinition/practitioner",
@@ -60,7 +61,7 @@ func TestCapabilities(t *testing.T) {
 	patient.SearchParam = nil
 	diff(t, resource{
 		Type: "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
-		Interaction: []interactionCode{{"read"}, {"update"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
+		Interaction: []interactionCode{{"read"}, {"update"}, {"patch"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
 		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
 		ConditionalUpdate: true, ConditionalDelete: "single",
 	}, patient)
@@ -175,6 +176,7 @@ func TestDeclaredInteractions(t *testing.T) {
 		}{
 			"create":           {"POST", "", body, 201},
 			"update":           {"PUT", "/x", body, 201},
+			"patch":            {"PATCH", "/x", `{"resourceType":"Parameters"}`, 200},
 			"read":             {"GET", "/x", "", 200},
 			"vread":            {"GET", "/x/_history/1", "", 200},
 			"history-instance": {"GET", "/x/_history", "", 200},
@@ -182,15 +184,19 @@ func TestDeclaredInteractions(t *testing.T) {
 			"search-type":      {"GET", "", "", 200},
 			"delete":           {"DELETE", "/x", "", 204},
 		}
-		for _, name := range []string{"create", "update", "read", "vread", "history-instance", "history-type", "search-type", "delete", "update"} {
+		for _, name := range []string{"create", "update", "patch", "read", "vread", "history-instance", "history-type", "search-type", "delete", "update"} {
 			q := requests[name]
 			got := f.local(q.method, "/"+r.Type+q.path, q.body)
 			if got.status != q.status || !slices.Contains(r.Interaction, interactionCode{name}) {
 				t.Errorf("%s of %s: status %d, want %d; declared %v", name, r.Type, got.status, q.status, r.Interaction)
 			}
 		}
-		for _, q := range [][3]string{{"PUT", "/" + r.Type + "?_id=none", "201"}, {"PUT", "/" + r.Type + "?_id=x", "200"}, {"DELETE", "/" + r.Type + "?_id=x", "204"}} {
-			if got := f.local(q[0], q[1], fmt.Sprintf(`{"resourceType":"%s"}`, r.Type)); fmt.Sprint(got.status) != q[2] || !r.ConditionalUpdate || r.ConditionalDelete != "single" {
+		for _, q := range [][3]string{{"PUT", "/" + r.Type + "?_id=none", "201"}, {"PUT", "/" + r.Type + "?_id=x", "200"}, {"PATCH", "/" + r.Type + "?_id=x", "200"}, {"DELETE", "/" + r.Type + "?_id=x", "204"}} {
+			body := `{"resourceType":"Parameters"}`
+			if q[0] != "PATCH" {
+				body = fmt.Sprintf(`{"resourceType":"%s"}`, r.Type)
+			}
+			if got := f.local(q[0], q[1], body); fmt.Sprint(got.status) != q[2] || !r.ConditionalUpdate || r.ConditionalDelete != "single" {
 				t.Errorf("%s %s: status %d, want %s", q[0], q[1], got.status, q[2])
 			}
 		}
@@ -217,7 +223,7 @@ func TestDeclaredInteractions(t *testing.T) {
 		}
 	}
 	for _, undeclared := range [][2]string{
-		{"PATCH", "/Patient/x"}, {"PATCH", "/Patient"}, {"DELETE", ""}, {"PUT", "/_search"},
+		{"DELETE", ""}, {"PUT", "/_search"},
 		{"POST", "/Patient/x/Observation"}, {"GET", "/Basic/x/Observation"}, {"GET", "/Patient/$lastn"}, {"POST", "/$process-message"}, {"GET", "/Patient/_search"},
 	} {
 		got := f.local(undeclared[0], undeclared[1], "{}")

@@ -31,6 +31,7 @@ type exchange struct {
 	resource    *fhir.Resource // of a batch entry, instead of a body
 	sent        wireFormat     // of the body, before it became JSON
 	wire        wireFormat     // of the answer
+	language    patchLanguage  // of a patch
 	encoding    encoding       // of the answer, when it is large enough
 	pretty      bool           // indent the answer
 	isEntry     bool           // of a batch or transaction

@@ -138,8 +138,8 @@ func TestAcceptOf(t *testing.T) {
 func TestMethodNotAllowed(t *testing.T) {
 	f := newFixture(t)
 	f.run(t, []step{
-		{name: "patch", method: "PATCH", path: "/Patient/p", body: "[]", status: 405, want: []string{"Allow: GET, HEAD, PUT, DELETE"},
-			answer: outcome("not-supported", "patch is not supported; allowed here: GET, HEAD, PUT, DELETE")},
+		{name: "patch of a version", method: "PATCH", path: "/Patient/p/_history/1", body: "[]", status: 405, want: []string{"Allow: GET, HEAD"},
+			answer: outcome("not-supported", "PATCH is not supported at Patient/p/_history/1; allowed here: GET, HEAD")},
 		{name: "patch of the system", method: "PATCH", path: "", body: "{}", status: 405, want: []string{"Allow: GET, HEAD, POST"}, answer: "*"},
 		{name: "post to an instance", method: "POST", path: "/Patient/p", body: "{}", status: 405, answer: "*"},
 		{name: "delete of metadata", method: "DELETE", path: "/metadata", status: 404, answer: "*"},

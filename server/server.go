@@ -149,11 +149,7 @@ func noRoute(_, path, _ string) error {
 	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not an address of this server; FHIR is at %s", printable(path), Mount)
 }
 
-// notAllowed names what was probably meant, because a conditional interaction that is not offered looks like a wrong method.
+// notAllowed refuses a method and says which there are.
 func notAllowed(method, path, allow string) error {
-	what := method + " is not supported at " + printable(path)
-	if method == http.MethodPatch && path != "" {
-		what = "patch is not supported"
-	}
-	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s; allowed here: %s", what, allow)}
+	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s is not supported at %s; allowed here: %s", method, printable(path), allow)}
 }

@@ -15,25 +15,26 @@ type transaction struct {
 	s       *Server
 	x       *exchange
 	entries []*entry
-	writes  []*write // of the entries that write, in processing order: DELETE, POST, PUT
+	writes  []*write // of the entries that write, in processing order: DELETE, POST, PUT and PATCH
 	refs    references
 }
 
 // write is an entry that changes something.
 type write struct {
 	*entry
-	key      fhir.Key      // what it writes, or with existing what it found; without id a conditional delete
-	existing bool          // a conditional create that matched
-	query    *search.Query // the condition that says what is written, or whether
-	criteria string        // of the condition, to find the same one twice
-	resource *fhir.Resource
+	key      fhir.Key       // what it writes, or with existing what it found; without id a conditional delete
+	existing bool           // a conditional create that matched
+	query    *search.Query  // the condition that says what is written, or whether
+	criteria string         // of the condition, to find the same one twice
+	resource *fhir.Resource // what it leaves behind; nil for nothing
+	patch    patcher
 	places   []place
 	decided  store.Op   // method, key and preconditions, without content
 	ops      []store.Op // what is committed: one, or of a conditional delete any number
 	keys     []string   // index keys before references are rewritten
 }
 
-// transaction runs the entries: all or nothing, in the order DELETE, POST, PUT, and then GET, which sees what the others did (R4 http.html#trules). An
+// transaction runs the entries: all or nothing, in the order DELETE, POST, PUT and PATCH, and then GET, which sees what the others did (R4 http.html#trules). An
 // error names the entry that failed.
 func (s *Server) transaction(x *exchange, entries []*entry) error {
 	t := &transaction{s: s, x: x, entries: entries}
@@ -88,16 +89,21 @@ func (t *transaction) check() error {
 // prepare checks one write, as far as that needs nothing that is stored.
 func (t *transaction) prepare(w *write) (err error) {
 	x := w.x
-	if x.interaction.name != "delete" {
-		if w.resource, err = x.typed(); err != nil {
-			return err
-		}
+	switch x.interaction.name {
+	case "delete":
+	case "patch":
+		w.patch, err = t.s.patcher(x)
+	default:
+		w.resource, err = x.typed()
+	}
+	if err != nil {
+		return err
 	}
 	switch {
 	case x.isConditional():
 		w.criteria = search.EncodeQuery(x.query)
 		w.query, err = t.s.urlCondition(x)
-		return err
+	case x.interaction.name == "patch": // depends on what is stored
 	case x.interaction.name == "delete":
 		w.decided, err = prepareDelete(x)
 	case x.interaction.name == "update":
@@ -155,48 +161,11 @@ func (t *transaction) commit() error {
 	return nil
 }
 
-// isRace reports whether it is worth to try again after an operation of w failed.
-func (t *transaction) isRace(w *write, err error) bool {
-	return isConflict(err) && t.hasConditions() || w.isDecided() && w.x.isRace(err)
-}
-
-// isDecided reports whether what the write does depends on what is stored.
-func (w *write) isDecided() bool { return w.query != nil }
-
-func (t *transaction) hasConditions() bool {
-	for _, w := range t.writes {
-		if w.isDecided() {
-			return true
-		}
-	}
-	return false
-}
-
-// overlapping explains why the condition of a write can never hold: what another entry writes matches it, too.
-func (t *transaction) overlapping(w *write) error {
-	if w.query == nil {
-		return nil
-	}
-	for _, other := range t.writes {
-		if other == w {
-			break // those behind it are not there yet
-		}
-		if other.key.Type != w.key.Type || other.existing {
-			continue
-		}
-		if matches, err := t.matches(other, w.query); err != nil || !matches {
-			continue
-		}
-		return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "the condition matches what entry %d writes", other.index)}
-	}
-	return nil
-}
-
 // resolve gives every write its final identity and content.
 func (t *transaction) resolve() error {
 	deleted := map[fhir.Key]bool{}
 	for _, w := range t.writes {
-		if w.query == nil {
+		if !w.isDecided() {
 			w.ops = []store.Op{w.decided}
 		} else if err := t.decide(w, deleted); err != nil {
 			return &entryError{index: w.index, err: err}
@@ -219,63 +188,6 @@ func (t *transaction) resolve() error {
 		return err
 	}
 	return t.each(t.build)
-}
-
-// decide evaluates the condition of a write. What the transaction deletes is gone by then.
-func (t *transaction) decide(w *write, deleted map[fhir.Key]bool) error {
-	enough := 2
-	if w.x.interaction.name == "delete" {
-		enough = t.s.limits.DeleteMatches + 1
-	}
-	all, err := t.s.matches(t.x.ctx, w.query, enough+len(deleted))
-	if err != nil {
-		return err
-	}
-	var found []store.Version
-	for i := range all {
-		if !deleted[fhir.Key{Type: all[i].Key.Type, ID: all[i].Key.ID}] {
-			found = append(found, all[i])
-		}
-	}
-	switch w.x.interaction.name {
-	case "delete":
-		w.ops, err = t.s.decideDelete(w.x, found)
-		return conditionFailed(err)
-	case "update":
-		w.decided, err = t.s.decideUpdate(w.x, w.query, w.resource.ID(), found)
-		w.key = w.decided.Key
-	default:
-		err = t.decideCreate(w, found)
-	}
-	w.ops = []store.Op{w.decided}
-	return conditionFailed(err)
-}
-
-// conditionFailed makes an error about a condition speak of no single resource.
-func conditionFailed(err error) error {
-	if errors.Is(err, store.ErrMultiple) || errors.Is(err, store.ErrPrecondition) {
-		return about(fhir.Key{}, err)
-	}
-	return err
-}
-
-// decideCreate says what a conditional create does.
-func (t *transaction) decideCreate(w *write, found []store.Version) error {
-	switch len(found) {
-	case 0:
-		if w.existing {
-			w.key.ID, w.existing = t.s.newID(), false
-		}
-	case 1:
-		w.key.ID, w.existing = found[0].Key.ID, true
-	default:
-		return store.ErrMultiple
-	}
-	w.decided = store.Op{Method: store.Create, Key: w.key, IfNoneExist: w.query, ExpectNone: !w.existing}
-	if w.existing {
-		w.decided.Expect = w.key.ID
-	}
-	return nil
 }
 
 // identify notes where each fullUrl leads. A resource that is written twice, or a fullUrl that is there twice, is ambiguous.
