@@ -33,6 +33,7 @@ func (s *Server) operationTable() []*operation {
 	onType := []level{typeLevel}
 	return []*operation{
 		{code: "lastn", definition: hl7 + "Observation-lastn", types: []string{"Observation"}, levels: onType, searches: true, handle: s.lastN},
+		{code: "stats", definition: hl7 + "Observation-stats", types: []string{"Observation"}, levels: onType, handle: s.stats},
 	}
 }
 

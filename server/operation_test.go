@@ -14,6 +14,8 @@ type sampleCall struct{ method, path, body string }
 func sampleCalls() map[string][]sampleCall {
 	return map[string][]sampleCall{
 		"lastn": {{"GET", "/TYPE/$lastn?patient=x", ""}, {"POST", "/TYPE/$lastn?patient=x", ""}},
+		"stats": {{"GET", "/TYPE/$stats?subject=Patient/x&code=a&statistic=count", ""}, {"POST", "/TYPE/$stats", `{"resourceType":"Parameters","parameter":[{"name":"subject","valueUri":"Patient/x"},` +
+			`{"name":"coding","valueCoding":{"code":"a"}},{"name":"statistic","valueCode":"count"},{"name":"period","valuePeriod":{"start":"2026"}}]}`}},
 	}
 }
 
