@@ -38,12 +38,18 @@ func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
 	if modifier == "missing" {
 		return missing(param, value)
 	}
+	if param.kind == filtering {
+		return p.filter(param.types, value)
+	}
 	values := segment{raw: value}.split(',')
 	if len(values) > maxValues {
 		return nil, &valueError{0, fhir.CodeTooCostly, fmt.Sprintf("%d values; %d are allowed", len(values), maxValues)}
 	}
 	if param.id {
 		return ids(values)
+	}
+	if param.kind == listing {
+		return p.registry.lists(values)
 	}
 	var alternatives Or
 	for _, v := range values {

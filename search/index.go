@@ -69,6 +69,11 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 		x.byCode[d.param.Code] = d.param
 		drafts = append(drafts, d)
 	}
+	for _, p := range r.proseParams(x) {
+		x.params = append(x.params, p)
+		x.byCode[p.Code] = p
+	}
+	slices.SortFunc(x.params, func(a, b *Param) int { return cmp.Compare(a.Code, b.Code) })
 	groups := group(drafts)
 	for _, g := range groups {
 		ix, err := r.compileIndex(t, g)

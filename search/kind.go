@@ -14,5 +14,7 @@ const (
 	quantity  kind = "quantity"
 	uri       kind = "uri"
 	position  kind = "position" // near
+	filtering kind = "filter"   // _filter
+	listing   kind = "list"     // _list
 	fulltext  kind = "words"    // _text and _content
 )

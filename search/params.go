@@ -16,8 +16,9 @@ type Param struct {
 
 	kind    kind
 	indexes []*index
-	target  string // of a reference: only targets of this type belong to the parameter; empty for all
-	id      bool   // _id: answered by logical id
+	target  string       // of a reference: only targets of this type belong to the parameter; empty for all
+	id      bool         // _id: answered by logical id
+	types   *typeIndexes // of _filter: the type it is about
 }
 
 // HasModifier reports whether the parameter takes the modifier, which is given without the colon.

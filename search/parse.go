@@ -228,7 +228,7 @@ func (p *parser) unknown(types *typeIndexes, name, code string) error {
 func isNotOffered(name string) bool {
 	code, _, _ := strings.Cut(name, ":")
 	switch code {
-	case "_has", "_include", "_revinclude", "_containedType", "_elements", "_filter", "_list", "_score", "_type":
+	case "_has", "_include", "_revinclude", "_containedType", "_elements", "_list", "_score", "_type":
 		return true
 	}
 	return strings.Contains(name, ".")

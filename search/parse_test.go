@@ -156,7 +156,6 @@ func TestParseWarnings(t *testing.T) {
 		{"zzzzzzzz=1", "", "http.zzzzzzzz: Observation has no search parameter zzzzzzzz (ignored)"},
 		{"codes:exact=1", "", "http.codes:exact: Observation has no search parameter codes; did you mean code? (ignored)"},
 		{"_content=x", "", "http._content: the search parameter _content is not supported: it is not indexed; it is an option of the server (ignored)"},
-		{"_list=1", "", "http._list: _list is not supported yet (ignored)"},
 		{"_summary=true", "", "http._summary: _summary=true is not supported yet (ignored)"},
 	} {
 		t.Run(test.query, func(t *testing.T) {
