@@ -16,7 +16,7 @@ const testWorth = 15
 func (v *view) compile(plan search.And, eager bool) rowSource {
 	c := &compiler{v: v}
 	plan = flatten(nil, plan)
-	if h, ok := v.hotScan(plan); ok {
+	if h, ok := v.hotScan(plan); ok && h.narrows() {
 		if rows, ok := h.rows(v.tune.smallHot); ok {
 			c.parts, plan = append(c.parts, rows), h.rest
 		}

@@ -15,7 +15,7 @@ func OpenTuned(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tune = tuning{boundedCost: 10_000, lazyTests: 2, fewMatches: 2, walkPatience: 1, smallRange: 3, smallHot: 3, smallLinks: 30, headLength: 2, maxUnion: 2, firstGather: 8}
+	s.tune = tuning{boundedCost: 10_000, lazyTests: 2, fewMatches: 2, gatherAtOnce: 5, walkPatience: 1, smallRange: 3, smallHot: 3, smallLinks: 30, headLength: 2, maxUnion: 2, firstGather: 8}
 	return s
 }
 

@@ -20,13 +20,14 @@ import (
 // walk meets it. So a resource under a token of its own has this one time and no other, and what a plan says of times bounds the walk
 // ([search.HotIndex.Window]).
 //
-// A resource that is not under anyToken also stands once under setToken and a digest of all its tokens. Those of one digest have the same
+// A resource that is not under anyToken also stands under everyToken, for queries that ask for no code, and under setToken and a digest of all its tokens. Those of one digest have the same
 // tokens, so that the combinations a subject has are found by jumping from one to the next, and the newest of each is the last of its walk (latest.go).
 
 const (
-	noTime   = "\xff"
-	anyToken = ""
-	setToken = "\x02" // begins the token that stands for a set; those of index keys begin with a letter or an underscore
+	noTime     = "\xff"
+	anyToken   = ""
+	everyToken = "\x01"
+	setToken   = "\x02" // begins the token that stands for a set; those of index keys begin with a letter or an underscore
 
 	isSmallest byte = 1
 	isLargest  byte = 2
@@ -143,8 +144,9 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 		if set == "" {
 			set = tokenSet(index, keys)
 		}
-		e.token = set
-		dst = append(dst, e)
+		for _, e.token = range []string{everyToken, set} {
+			dst = append(dst, e)
+		}
 	}
 	return dst
 }

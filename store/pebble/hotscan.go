@@ -8,7 +8,7 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// hotScan answers a conjunction of one subject, tokens, and maybe times from hot keys.
+// hotScan answers a conjunction of one subject, maybe tokens, and maybe times from hot keys.
 type hotScan struct {
 	v       *view
 	no      int
@@ -26,7 +26,7 @@ type hotScan struct {
 
 // hotScan finds the hot index that answers the most of a conjunction; ok is false when there is none.
 func (v *view) hotScan(plan search.And) (h *hotScan, ok bool) {
-	if v.n.live == 0 || len(plan) < 2 {
+	if v.n.live == 0 || len(plan) == 0 {
 		return nil, false
 	}
 	for no, index := range search.HotIndexes(v.typ) {
@@ -38,7 +38,7 @@ func (v *view) hotScan(plan search.And) (h *hotScan, ok bool) {
 	return nil, false
 }
 
-// take sorts out which parts of the plan the index answers. It returns false when subject or tokens are missing.
+// take sorts out which parts of the plan the index answers. It returns false when there is no subject.
 func (h *hotScan) take() bool {
 	subject := slices.IndexFunc(h.plan, func(p search.Plan) bool {
 		key, ok := exactKeys(p)
@@ -51,7 +51,7 @@ func (h *hotScan) take() bool {
 	h.subject = key[len(h.index.Subject):]
 	token, ranges := h.tokenPart()
 	if token < 0 {
-		return false
+		ranges = []search.Keys{oneKey(everyToken)}
 	}
 	for i, part := range h.plan {
 		if i == subject || i == token {
@@ -235,6 +235,9 @@ func (h *hotScan) timelessMatch() bool {
 	}
 	return true
 }
+
+// narrows reports whether the hot keys say more than the postings of the subject.
+func (h *hotScan) narrows() bool { return len(h.times) > 0 || len(h.tokens) != 1 || h.tokens[0] != everyToken }
 
 // rows reads the rows that match subject, tokens and dates, when they are few.
 func (h *hotScan) rows(limit int) (rowSource, bool) {

@@ -120,10 +120,16 @@ func (r *run) find() {
 		r.findHot(h)
 		return
 	}
-	if s := r.v.stream(r.plan); s.source.size() <= r.v.tune.fewMatches && r.findFew(s) {
+	s := r.v.stream(r.plan)
+	if s.source.size() <= r.v.tune.fewMatches && r.findFew(s) {
 		return
 	}
-	r.findByWalk()
+	m := &membership{r: r}
+	if j, tests := s.source.(*join); (!tests || len(j.checks) == 0) && s.source.size() <= r.v.tune.gatherAtOnce {
+		m.all()
+	}
+	s.source.close()
+	r.findByWalk(m)
 }
 
 // findByRow takes the matches in the order of creation.

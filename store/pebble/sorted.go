@@ -9,9 +9,8 @@ import (
 )
 
 // findByWalk goes through the index of the first sort key in order and takes the entries whose resources match, then the matches without a value.
-func (r *run) findByWalk() {
+func (r *run) findByWalk(m *membership) {
 	r.strategy = "walk of the sort index"
-	m := &membership{r: r}
 	if r.from == nil || r.from.values[0].has {
 		if !r.walkValues(m) {
 			r.strategy = "all matches sorted in memory"

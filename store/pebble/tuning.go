@@ -11,6 +11,9 @@ type tuning struct {
 	// fewMatches is how many matches are sorted in memory rather than found by walking the sort index.
 	fewMatches int
 
+	// gatherAtOnce is how many matches are gathered into a bitmap before a sort index is walked, rather than tested on the way, when postings give them.
+	gatherAtOnce int
+
 	// walkPatience is how many entries of a sort index are passed for each match before all matches are sorted in memory after all.
 	walkPatience int
 
@@ -34,6 +37,6 @@ type tuning struct {
 }
 
 func defaultTuning() tuning {
-	return tuning{boundedCost: 10_000, lazyTests: 1500, fewMatches: 1500, walkPatience: 50, smallRange: 256, smallHot: 512, smallLinks: 4000, headLength: 48, maxUnion: 16,
+	return tuning{boundedCost: 10_000, lazyTests: 400, fewMatches: 500, gatherAtOnce: 20_000, walkPatience: 50, smallRange: 256, smallHot: 512, smallLinks: 4000, headLength: 48, maxUnion: 16,
 		firstGather: 1 << 17}
 }
