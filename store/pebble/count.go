@@ -4,21 +4,11 @@ import "github.com/firth-health/firth/search"
 
 // countAll finds the total when the search for the page did not tell it.
 func (r *run) countAll() {
-	v, wanted := r.v, r.q.Total
-	switch {
-	case wanted == search.NoTotal || r.total >= 0 || r.tried || v.err != nil:
+	wanted := r.q.Total
+	if wanted == search.NoTotal || r.total >= 0 || r.tried || r.v.err != nil || wanted == search.Bounded && r.q.Count > 0 && r.from != nil {
 		return
-	case wanted == search.Bounded && r.q.Count > 0:
-		if r.from != nil {
-			return
-		}
-		v.limit = v.cost + v.tune.boundedCost
 	}
-	n := v.matches(r.plan)
-	if !v.stopped() {
-		r.total = n
-	}
-	v.limit, v.spent = 0, false
+	r.count(func() int { return r.v.matches(r.plan) })
 }
 
 // matches counts the rows that match.

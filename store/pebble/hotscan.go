@@ -237,7 +237,9 @@ func (h *hotScan) timelessMatch() bool {
 }
 
 // narrows reports whether the hot keys say more than the postings of the subject.
-func (h *hotScan) narrows() bool { return len(h.times) > 0 || len(h.tokens) != 1 || h.tokens[0] != everyToken }
+func (h *hotScan) narrows() bool {
+	return len(h.times) > 0 || len(h.tokens) != 1 || h.tokens[0] != everyToken
+}
 
 // rows reads the rows that match subject, tokens and dates, when they are few.
 func (h *hotScan) rows(limit int) (rowSource, bool) {

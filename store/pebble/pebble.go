@@ -33,7 +33,8 @@ type Store struct {
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
 
-	stats stats
+	stats  stats
+	costly costly
 }
 
 var (

@@ -206,14 +206,29 @@ func (r *run) countOn(n int, next func() bool) {
 		return
 	}
 	r.tried = true
-	if r.q.Total == search.Bounded {
+	r.count(func() int {
+		for next() {
+			n++
+		}
+		return n
+	})
+}
+
+// count runs a count for the total. A bounded one ends, without a total, when it costs too much, or when it lately did.
+func (r *run) count(all func() int) {
+	bounded := r.q.Total == search.Bounded && r.q.Count > 0
+	digest := uint64(0)
+	if bounded {
+		if digest = costlyDigest(r.q); r.s.costly.has(digest) {
+			return
+		}
 		r.v.limit = r.v.cost + r.v.tune.boundedCost
 	}
-	for next() {
-		n++
-	}
-	if !r.v.stopped() {
+	if n := all(); !r.v.stopped() {
 		r.total = n
+	}
+	if r.v.spent {
+		r.s.costly.add(digest)
 	}
 	r.v.limit, r.v.spent = 0, false
 }
