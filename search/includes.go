@@ -34,11 +34,15 @@ func (p *parser) include(name string) func(value string) (used bool, err error) 
 	}
 }
 
-// includes reads Type:parameter[:Target]; * stands for all reference parameters of the searched type, Type:* for all of that type.
+// includes reads Type:parameter[:Target]; * stands for all reference parameters of the searched type, or with reverse for all
+// that lead to it; Type:* for all of that type.
 func (r *Registry) includes(searched *typeIndexes, value string, reverse bool) ([]Include, error) {
 	whole := segment{raw: value}
 	if value == "*" && !reverse {
 		value = searched.typ.Name + ":*"
+	}
+	if value == "*" {
+		return r.allRevIncludes(searched.typ.Name), nil
 	}
 	parts := strings.Split(value, ":")
 	if len(parts) < 2 || len(parts) > 3 {
@@ -80,6 +84,19 @@ func (r *Registry) includes(searched *typeIndexes, value string, reverse bool) (
 		return nil, whole.failf("%s has no reference parameter %s", parts[0], parts[1])
 	}
 	return found, nil
+}
+
+// allRevIncludes are the reference parameters of all types that may lead to one.
+func (r *Registry) allRevIncludes(typ string) []Include {
+	var all []Include
+	for _, source := range r.defs.ResourceTypes() {
+		for _, p := range r.Params(source) {
+			if p.kind == reference && p.leadsTo(typ) {
+				all = append(all, p.include(source, "")...)
+			}
+		}
+	}
+	return all
 }
 
 // needed lists the types that an include must be able to lead to.

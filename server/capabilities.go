@@ -93,6 +93,8 @@ type (
 		ConditionalRead   string             `json:"conditionalRead"`
 		ConditionalUpdate bool               `json:"conditionalUpdate"`
 		ConditionalDelete string             `json:"conditionalDelete"`
+		SearchInclude     []string           `json:"searchInclude,omitempty"`
+		SearchRevInclude  []string           `json:"searchRevInclude,omitempty"`
 		SearchParam       []searchParamEntry `json:"searchParam,omitempty"`
 		Operation         []operationEntry   `json:"operation,omitempty"`
 	}
@@ -139,6 +141,7 @@ func (s *Server) newStatement() (*statement, error) {
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL
 		}
+		r.SearchInclude, r.SearchRevInclude = s.search.Includes(typ), s.search.RevIncludes(typ)
 		for _, p := range s.search.Params(typ) {
 			r.SearchParam = append(r.SearchParam, searchParamEntry{Name: p.Code, Definition: p.URL, Type: p.Type})
 		}

@@ -58,9 +58,13 @@ func TestCapabilities(t *testing.T) {
 	i := slices.IndexFunc(resources, func(r resource) bool { return r.Type == "Patient" })
 	patient := resources[i]
 	params := patient.SearchParam
-	patient.SearchParam = nil
+	if len(patient.SearchRevInclude) < 100 || !slices.Contains(patient.SearchRevInclude, "Provenance:target") {
+		t.Errorf("Patient has the reverse includes %v", patient.SearchRevInclude)
+	}
+	patient.SearchParam, patient.SearchRevInclude = nil, nil
 	diff(t, resource{
-		Type: "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
+		SearchInclude: []string{"Patient:general-practitioner", "Patient:link", "Patient:organization"},
+		Type:          "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
 		Interaction: []interactionCode{{"read"}, {"update"}, {"patch"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
 		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
 		ConditionalUpdate: true, ConditionalDelete: "single",

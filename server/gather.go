@@ -74,7 +74,7 @@ func (g *gatherer) inTurn() (*store.Page, error) {
 		g.add(page.Total)
 		switch {
 		case room > 0:
-			g.take(page.Matches, page.Included)
+			g.take(page.Matches, page)
 			if page.Next != "" {
 				left = append(left, progressRow{t.q.Type, page.Next})
 			}
@@ -85,10 +85,11 @@ func (g *gatherer) inTurn() (*store.Page, error) {
 	return g.finish(left)
 }
 
-// take puts matches on the page.
-func (g *gatherer) take(matches, included []store.Version) {
+// take puts matches on the page, and what a page of one type includes.
+func (g *gatherer) take(matches []store.Version, with *store.Page) {
 	g.page.Matches = append(g.page.Matches, matches...)
-	g.page.Included = append(g.page.Included, included...)
+	g.page.Included = append(g.page.Included, with.Included...)
+	g.page.Cut = g.page.Cut || with.Cut
 }
 
 // merged takes the matches of all types in the order of _sort; of equals, the types in their order. Each type is read as far as the page could
@@ -109,7 +110,7 @@ func (g *gatherer) merged() (*store.Page, error) {
 		if best == nil {
 			break
 		}
-		g.take(best.page.Matches[best.taken:best.taken+1], nil)
+		g.page.Matches = append(g.page.Matches, best.page.Matches[best.taken])
 		best.taken++
 		if err := g.evaluate(best); err != nil {
 			return nil, err
@@ -129,7 +130,7 @@ func (g *gatherer) merged() (*store.Page, error) {
 				return nil, err
 			}
 		}
-		g.page.Included = append(g.page.Included, page.Included...)
+		g.take(nil, page)
 		if page.Next != "" {
 			left = append(left, progressRow{t.q.Type, page.Next})
 		}

@@ -2,7 +2,9 @@ package server
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
@@ -120,8 +122,13 @@ func (s *Server) writeSearchset(w *bufio.Writer, x *exchange, set *searchset) er
 			b.found(&set.page.Included[i], "include")
 		}
 	}
-	if len(set.issues) > 0 {
-		b.outcome(&fhir.OperationOutcome{Issues: set.issues})
+	issues := set.issues
+	if set.page.Cut {
+		issues = append(slices.Clone(issues), fhir.Issue{Severity: fhir.Warning, Code: fhir.CodeTooCostly,
+			Diagnostics: fmt.Sprintf("more than %d resources are to be included with this page, and the rest of them is left out; ask for smaller pages (_count) or fewer includes", store.MaxIncluded)})
+	}
+	if len(issues) > 0 {
+		b.outcome(&fhir.OperationOutcome{Issues: issues})
 	}
 	return b.end()
 }

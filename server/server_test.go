@@ -46,7 +46,7 @@ func newFixture(t testing.TB, adjust ...func(*Config)) *fixture {
 	}
 	f := &fixture{t: t, url: "http://" + listener.Addr().String(), log: &lockedBuffer{}}
 	f.base = f.url + Mount
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: f.base})
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: f.base, References: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 	if base == "" {
 		base = baseURL(c, c.Listen)
 	}
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base})
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true})
 	if err != nil {
 		return err
 	}

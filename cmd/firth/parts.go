@@ -31,7 +31,7 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	if p.definitions, err = spec.R4(); err != nil {
 		return nil, err
 	}
-	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL}); err != nil {
+	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL, References: true}); err != nil {
 		return nil, err
 	}
 	built, err := catalog.Adapters()
