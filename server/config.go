@@ -28,6 +28,9 @@ type Config struct {
 	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example; empty means all.
 	Origins []string
 
+	// Explain answers _explain=true of a search with how it was answered (--dev). It tells about the store, not about resources the caller may not see.
+	Explain bool
+
 	Authenticator Authenticator // nil lets everybody do everything (--dev)
 	Auditor       Auditor       // nil records nothing
 

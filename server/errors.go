@@ -63,7 +63,7 @@ var sentinels = [...]struct {
 	{store.ErrMultiple, http.StatusPreconditionFailed, fhir.CodeMultipleMatches, "more than one resource matches the condition"},
 	{store.ErrUnsupported, http.StatusNotImplemented, fhir.CodeNotSupported, "not supported with the storage this server runs on"},
 	{store.ErrBusy, http.StatusServiceUnavailable, fhir.CodeThrottled, "the server is overloaded; nothing was done, try again later"},
-	{store.ErrTooCostly, http.StatusUnprocessableEntity, fhir.CodeTooCostly, "takes more work than one search may cost; narrow it"},
+	{store.ErrTooCostly, http.StatusBadRequest, fhir.CodeTooCostly, "takes more work than one search may cost; narrow it"},
 	{store.ErrBadCursor, http.StatusBadRequest, fhir.CodeValue, "the page link is not valid for this search"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, fhir.CodeTimeout, "the request took too long and was given up"},
 	{context.Canceled, statusClientClosed, fhir.CodeTransient, "the client went away"},

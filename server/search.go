@@ -21,11 +21,11 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	page, err := s.store.Search(x.ctx, request.Query)
+	page, explanation, err := s.run(x, request)
 	if err != nil {
 		return reply{}, err
 	}
-	set := searchset{path: x.searchPath(), self: request.Self, cursor: request.Query.Cursor, issues: request.Issues, countOnly: request.SummaryCount, subset: subset, page: page}
+	set := searchset{path: x.searchPath(), self: request.Self, cursor: request.Query.Cursor, issues: slices.Concat(request.Issues, explanation), countOnly: request.SummaryCount, subset: subset, page: page}
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 
@@ -55,7 +55,7 @@ func (s *Server) searchSubset(x *exchange, requests ...*search.Request) (*subset
 // query compiles what was asked and narrows it to what the caller may see.
 func (s *Server) query(x *exchange) (*search.Request, error) {
 	cursor, _ := lookup(x.query, cursorParameter)
-	request, err := s.search.Parse(x.key.Type, without(x.query, cursorParameter), s.parseOptions(x.prefer.strict))
+	request, err := s.search.Parse(x.key.Type, s.searchParameters(x), s.parseOptions(x.prefer.strict))
 	if err != nil {
 		return nil, err
 	}

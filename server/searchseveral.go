@@ -55,7 +55,7 @@ func (s *Server) several(x *exchange) (*several, error) {
 	if x.compartment.Type != "" {
 		among = s.search.CompartmentTypes(x.compartment.Type)
 	}
-	parsed, err := s.search.ParseSeveral(among, without(x.query, cursorParameter), s.parseOptions(x.prefer.strict))
+	parsed, err := s.search.ParseSeveral(among, s.searchParameters(x), s.parseOptions(x.prefer.strict))
 	if err != nil {
 		return nil, err
 	}

@@ -29,13 +29,14 @@ type Server struct {
 	authenticator Authenticator
 	auditor       Auditor
 
-	log     *slog.Logger
-	clock   func() time.Time
-	newID   func() string
-	limits  Limits
-	version string
-	links   links
-	origins origins
+	log      *slog.Logger
+	clock    func() time.Time
+	newID    func() string
+	limits   Limits
+	version  string
+	links    links
+	origins  origins
+	explains bool
 
 	table            []*interaction
 	batchInteraction *interaction
@@ -58,7 +59,7 @@ func New(config Config) (*Server, error) {
 		store: config.Store, search: config.Search, definitions: config.Definitions, adapters: config.Adapters,
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
-		links: links{base: config.BaseURL}, origins: config.Origins,
+		links: links{base: config.BaseURL}, origins: config.Origins, explains: config.Explain,
 	}
 	if s.authenticator == nil {
 		s.authenticator = anybody{}

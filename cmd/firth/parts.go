@@ -42,7 +42,7 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 		return nil, err
 	}
 	p.server, err = server.New(server.Config{
-		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version,
+		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
 			Timeout: c.RequestTime},
 	})
