@@ -81,6 +81,33 @@ func TestIngest(t *testing.T) {
 }
 
 // TestIngestIdentities shows what happens to readings whose patient is not as it was.
+// A payload that repeats readings before a new one: the new one at the end must not make the server believe that all are new.
+func TestIngestPartlyNew(t *testing.T) {
+	f := newFixture(t, withCatalog(t))
+	group := func(id, value string) string {
+		return `{"grpid":` + id + `,"date":1433052383,"category":1,"measures":[{"type":1,"unit":-3,"value":` + value + `}]}`
+	}
+	payload := func(groups ...string) string {
+		return `{"status":0,"body":{"measuregrps":[` + strings.Join(groups, ",") + `]}}`
+	}
+	steps := []struct {
+		name, payload string
+		status        int
+		want          counts
+	}{
+		{"two new", payload(group("1", "70000"), group("2", "71000")), 201, counts{Written: 3}},
+		{"one known, one new", payload(group("2", "71000"), group("3", "72000")), 201, counts{Written: 1, Unchanged: 1}},
+		{"one changed, one new", payload(group("1", "70001"), group("4", "73000")), 201, counts{Written: 1, Updated: 1}},
+		{"one new, one known", payload(group("5", "74000"), group("4", "73000")), 201, counts{Written: 1, Unchanged: 1}},
+		{"all known", payload(group("2", "71000"), group("5", "74000")), 200, counts{Unchanged: 2}},
+	}
+	for _, step := range steps {
+		if status, _, got := f.ingest("/ingest/withings?patient=42", step.payload); status != step.status || got != step.want {
+			t.Errorf("%s: %d %+v, want %d %+v", step.name, status, got, step.status, step.want)
+		}
+	}
+}
+
 func TestIngestIdentities(t *testing.T) {
 	f := newFixture(t, withCatalog(t))
 	payload := sample(t, "withings", "body-measures.json")

@@ -56,14 +56,43 @@ type draftWrite struct {
 	err     error
 }
 
-// Write implements [adapters.Repository]. Everything but the commit runs in parallel.
+// Write implements [adapters.Repository]. Everything but the commit runs in parallel. When the last reading is new, the others are taken to be new as well, which
+// saves a look-up each: the commit holds that against the store, and if one is there after all they are looked up.
 func (r repository) Write(ctx context.Context, drafts []adapters.Draft) ([]adapters.Outcome, error) {
+	outcomes, err := r.write(ctx, drafts, len(drafts) > 1 && r.isNew(ctx, &drafts[len(drafts)-1]))
+	if errors.Is(err, errNotNew) {
+		outcomes, err = r.write(ctx, drafts, false)
+	}
+	if errors.Is(err, errNotNew) || isConflict(err) || errors.Is(err, store.ErrMultiple) {
+		return nil, adapters.ErrConflict
+	}
+	return outcomes, err
+}
+
+// errNotNew says that a resource taken to be absent is there.
+var errNotNew = errors.New("server: a resource to be created exists")
+
+// isNew reports whether a draft is a reading that nobody has written yet.
+func (r repository) isNew(ctx context.Context, draft *adapters.Draft) bool {
+	if draft.Mode == adapters.CreateIfNoneExist {
+		return false
+	}
+	_, err := r.s.store.Read(ctx, fhir.Key{Type: draft.Type, ID: draft.ID})
+	return errors.Is(err, store.ErrNotFound)
+}
+
+// write prepares and commits; fresh says that readings are not looked up before.
+func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bool) ([]adapters.Outcome, error) {
 	writes := make([]draftWrite, len(drafts))
 	parallel(len(drafts), runtime.GOMAXPROCS(0), func(i int) {
 		w := &writes[i]
-		if drafts[i].Mode == adapters.CreateIfNoneExist {
+		switch {
+		case drafts[i].Mode == adapters.CreateIfNoneExist:
 			w.err = r.prepareIdentity(ctx, &drafts[i], w)
-		} else {
+		case fresh:
+			w.outcome, w.op.IfNoneMatch = adapters.Created, true
+			w.err = r.prepare(&drafts[i], drafts[i].JSON, w)
+		default:
 			w.err = r.prepareReading(ctx, &drafts[i], w)
 		}
 	})
@@ -82,8 +111,8 @@ func (r repository) Write(ctx context.Context, drafts []adapters.Draft) ([]adapt
 		return outcomes, nil
 	}
 	if _, err := r.s.store.Apply(ctx, ops); err != nil {
-		if isConflict(err) || errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrMultiple) {
-			return nil, adapters.ErrConflict
+		if errors.Is(err, store.ErrPrecondition) {
+			return nil, errNotNew
 		}
 		return nil, err
 	}
