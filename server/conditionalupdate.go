@@ -28,7 +28,7 @@ func (s *Server) conditionalUpdate(x *exchange) (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		op, err := s.write(decided.Method, decided.Key, res)
+		op, err := s.write(decided.Method, decided.Key, res, x.sent == inJSON)
 		return []store.Op{under(op, decided)}, err
 	})
 	if err != nil {

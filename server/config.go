@@ -34,11 +34,13 @@ type Config struct {
 	Authenticator Authenticator // nil lets everybody do everything (--dev)
 	Auditor       Auditor       // nil records nothing
 
-	Logger  *slog.Logger     // nil discards
-	Clock   func() time.Time // nil is time.Now; only for durations, Date elements and ids: the store stamps resources
-	IDs     func() string    // ids of new resources and of requests; nil makes UUIDs of version 7, which sort by time
-	Limits  Limits
-	Version string // of the software, for the CapabilityStatement
+	Logger *slog.Logger     // nil discards
+	Clock  func() time.Time // nil is time.Now; only for durations, Date elements and ids: the store stamps resources
+	IDs    func() string    // ids of new resources and of requests; nil makes UUIDs of version 7, which sort by time
+	Limits Limits
+
+	Validation Validation // of what is written
+	Version    string     // of the software, for the CapabilityStatement
 }
 
 // Limits bound what one request may ask for. Zero values mean the defaults named.

@@ -13,7 +13,7 @@ func (s *Server) create(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	op, err := s.write(store.Create, fhir.Key{Type: res.Type(), ID: s.newID()}, res)
+	op, err := s.write(store.Create, fhir.Key{Type: res.Type(), ID: s.newID()}, res, x.sent == inJSON)
 	if err != nil {
 		return reply{}, err
 	}
@@ -44,8 +44,11 @@ func (x *exchange) typed() (*fhir.Resource, error) {
 	return res, nil
 }
 
-// write prepares an operation: the stamped bytes and the index keys.
-func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource) (store.Op, error) {
+// write prepares an operation: checks the content, stamps the bytes and makes the index keys. Positions says that the resource is as the client sent it.
+func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource, positions bool) (store.Op, error) {
+	if err := s.validated(res, positions); err != nil {
+		return store.Op{}, err
+	}
 	stamped, err := res.Stamp(key.ID)
 	if err != nil {
 		return store.Op{}, err

@@ -20,7 +20,7 @@ func withCatalog(t testing.TB) func(*Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(c *Config) { c.Adapters = registry }
+	return func(c *Config) { c.Adapters, c.Validation = registry, ValidateWrites }
 }
 
 func sample(t testing.TB, adapter, name string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/firth-health/firth/adapters"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/validate"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -28,6 +29,8 @@ type Server struct {
 	adapters      *adapters.Registry
 	authenticator Authenticator
 	auditor       Auditor
+	validator     *validate.Validator
+	validation    Validation
 
 	log      *slog.Logger
 	clock    func() time.Time
@@ -59,6 +62,7 @@ func New(config Config) (*Server, error) {
 		store: config.Store, search: config.Search, definitions: config.Definitions, adapters: config.Adapters,
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
+		validator: validate.New(config.Definitions), validation: config.Validation,
 		links: links{base: config.BaseURL}, origins: config.Origins, explains: config.Explain,
 	}
 	if s.authenticator == nil {

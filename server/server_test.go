@@ -54,8 +54,8 @@ func newFixture(t testing.TB, adjust ...func(*Config)) *fixture {
 	var ids atomic.Int64
 	config := Config{
 		Store: f.store, Search: registry, Definitions: definitions, BaseURL: f.base, Version: "1.2.3",
-		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
-		IDs:    func() string { return fmt.Sprintf("id-%d", ids.Add(1)) },
+		Logger: slog.New(slog.NewTextHandler(f.log, nil)), Validation: StoreAnything,
+		IDs: func() string { return fmt.Sprintf("id-%d", ids.Add(1)) },
 	}
 	for _, change := range adjust {
 		change(&config)

@@ -25,7 +25,7 @@ func TestSynthea(t *testing.T) {
 	if testing.Short() {
 		files = files[:4]
 	}
-	f := newFixture(t)
+	f := newFixture(t, validating)
 	counts := map[string]int{}
 	for _, file := range files {
 		body := unzipped(t, file)

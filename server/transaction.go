@@ -237,7 +237,7 @@ func (t *transaction) build(w *write) error {
 		}
 		res = rewritten
 	}
-	op, err := t.s.write(w.decided.Method, w.decided.Key, res)
+	op, err := t.s.write(w.decided.Method, w.decided.Key, res, t.x.sent == inJSON && w.patch == nil && len(w.places) == 0)
 	w.ops = []store.Op{under(op, w.decided)}
 	return err
 }

@@ -41,10 +41,15 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	if p.store, err = openStore(c, log); err != nil {
 		return nil, err
 	}
+	validation := server.ValidateWrites
+	if c.Validation == "off" {
+		validation = server.StoreAnything
+	}
 	p.server, err = server.New(server.Config{
 		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
-			Timeout: c.RequestTime},
+			DeleteMatches: int(c.MaxDeletes), Timeout: c.RequestTime},
+		Validation: validation,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.store.Close())

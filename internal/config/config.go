@@ -15,12 +15,15 @@ type Config struct {
 	MLLP    string // host:port of the HL7 v2 listener; empty: none
 	Dev     bool   // no authorization, loopback only
 
+	Validation string // of resources written: "on" or "off"
+
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 
 	Cache        int64 // bytes of block cache of the embedded store
 	MaxBody      int64 // bytes of a request body
 	MaxEntries   int64 // entries of one Bundle
+	MaxDeletes   int64 // resources that one conditional delete deletes
 	PageSize     int64 // resources on a page when the client does not say
 	MaxPageSize  int64 // resources on a page at most
 	RequestTime  time.Duration
@@ -34,11 +37,13 @@ func Defaults() Config {
 	return Config{
 		Listen:       "127.0.0.1:8080",
 		Store:        "data",
+		Validation:   "on",
 		LogLevel:     slog.LevelInfo,
 		LogFormat:    "text",
 		Cache:        64 << 20,
 		MaxBody:      64 << 20,
 		MaxEntries:   5000,
+		MaxDeletes:   1,
 		PageSize:     50,
 		MaxPageSize:  1000,
 		RequestTime:  time.Minute,
@@ -57,11 +62,13 @@ func (c *Config) Settings() []Setting {
 		{"server", "server", "FHIR base URL of a running server to talk to", baseURL{&c.Server}},
 		{"dev", "dev", "run without authorization, on a loopback address only", boolean{&c.Dev}},
 		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener (default: none)", address{&c.MLLP, false}},
+		{"validation", "validation", "check resources that are written against the definitions: on, or off to store any", choice{&c.Validation, []string{"on", "off"}}},
 		{"log-level", "log.level", "least severe log record written: debug, info, warn or error", level{&c.LogLevel}},
 		{"log-format", "log.format", "form of log records: text or json", choice{&c.LogFormat, []string{"text", "json"}}},
 		{"cache", "cache", "memory for blocks of the embedded store", size{&c.Cache, 1 << 20}},
 		{"max-body", "limits.body", "largest request body", size{&c.MaxBody, 1 << 10}},
 		{"max-entries", "limits.entries", "most entries of a batch or transaction Bundle", count{&c.MaxEntries}},
+		{"max-deletes", "limits.deletes", "most resources that one conditional delete deletes", count{&c.MaxDeletes}},
 		{"page-size", "limits.page", "resources on a page when the request has no _count", count{&c.PageSize}},
 		{"max-page-size", "limits.max-page", "most resources on a page, whatever _count says", count{&c.MaxPageSize}},
 		{"request-timeout", "timeouts.request", "longest time to read and to answer a request", duration{&c.RequestTime}},

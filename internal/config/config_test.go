@@ -59,8 +59,8 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestEverySettingFromEachSource(t *testing.T) {
-	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true,
-		LogLevel: -4, LogFormat: "json", Cache: 1 << 30, MaxBody: 65536, MaxEntries: 5, PageSize: 6, MaxPageSize: 7,
+	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true, Validation: "off",
+		LogLevel: -4, LogFormat: "json", Cache: 1 << 30, MaxBody: 65536, MaxEntries: 5, MaxDeletes: 8, PageSize: 6, MaxPageSize: 7,
 		RequestTime: time.Second, HeaderTime: 2 * time.Second, IdleTime: 3 * time.Second, ShutdownTime: 4 * time.Second}
 	file := `
 listen: "[::1]:9"
@@ -69,21 +69,23 @@ base-url: https://h/fhir/
 server: http://s/fhir
 mllp: 127.0.0.1:2575
 dev: yes
+validation: off
 log: {level: debug, format: json}
 cache: 1GiB
 limits:
   body: 64KiB
   entries: 5
+  deletes: 8
   page: 6
   max-page: 7
 timeouts: {request: 1s, header: 2s, idle: 3s, shutdown: 4s}
 `
 	env := map[string]string{"FIRTH_LISTEN": "[::1]:9", "FIRTH_STORE": "/srv/firth", "FIRTH_BASE_URL": "https://h/fhir", "FIRTH_SERVER": "http://s/fhir",
 		"FIRTH_MLLP": "127.0.0.1:2575", "FIRTH_DEV": "1", "FIRTH_LOG_LEVEL": "debug", "FIRTH_LOG_FORMAT": "json", "FIRTH_CACHE": "1024MiB",
-		"FIRTH_MAX_BODY": "65536", "FIRTH_MAX_ENTRIES": "5", "FIRTH_PAGE_SIZE": "6", "FIRTH_MAX_PAGE_SIZE": "7", "FIRTH_REQUEST_TIMEOUT": "1s",
+		"FIRTH_MAX_BODY": "65536", "FIRTH_MAX_ENTRIES": "5", "FIRTH_MAX_DELETES": "8", "FIRTH_VALIDATION": "off", "FIRTH_PAGE_SIZE": "6", "FIRTH_MAX_PAGE_SIZE": "7", "FIRTH_REQUEST_TIMEOUT": "1s",
 		"FIRTH_HEADER_TIMEOUT": "2s", "FIRTH_IDLE_TIMEOUT": "3s", "FIRTH_SHUTDOWN_TIMEOUT": "4s"}
 	args := []string{"listen=[::1]:9", "store=/srv/firth", "base-url=https://h/fhir", "server=http://s/fhir/", "mllp=127.0.0.1:2575", "dev=true",
-		"log-level=debug", "log-format=json", "cache=1GiB", "max-body=64KiB", "max-entries=5", "page-size=6", "max-page-size=7",
+		"log-level=debug", "log-format=json", "cache=1GiB", "max-body=64KiB", "max-entries=5", "max-deletes=8", "validation=off", "page-size=6", "max-page-size=7",
 		"request-timeout=1s", "header-timeout=2s", "idle-timeout=3s", "shutdown-timeout=4s"}
 	if settings := (&Config{}).Settings(); len(env) != len(settings) || len(args) != len(settings) {
 		t.Fatalf("%d variables and %d flags for %d settings", len(env), len(args), len(settings))
@@ -114,7 +116,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{name: "unknown key", file: "listen: 127.0.0.1:1\n\nlissten: x\n",
-			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, mllp, log, cache, limits, timeouts"},
+			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, mllp, validation, log, cache, limits, timeouts"},
 		{name: "unknown key of a group", file: "log:\n  levle: info\n", want: "firth.yaml:2: unknown setting log.levle; known under log: level, format"},
 		{name: "group without names", file: "log: info\n", want: "firth.yaml:1: expected settings as `name: value` under log"},
 		{name: "list", file: "- listen\n", want: "firth.yaml:1: expected settings as `name: value`"},

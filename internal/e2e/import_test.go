@@ -73,7 +73,7 @@ func goodFiles(t *testing.T) []string {
 
 func TestImportIntoStore(t *testing.T) {
 	dir := t.TempDir()
-	stdout, stderr, code := run(t, "", append([]string{"import", "--store", dir}, goodFiles(t)...)...)
+	stdout, stderr, code := run(t, "", append([]string{"import", "--store", dir, "--validation", "off"}, goodFiles(t)...)...)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, goodTotals) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
@@ -82,7 +82,7 @@ func TestImportIntoStore(t *testing.T) {
 }
 
 func TestImportIntoServer(t *testing.T) {
-	p := serve(t, t.TempDir())
+	p := serve(t, t.TempDir(), "--validation", "off")
 	stdout, stderr, code := run(t, "", append([]string{"import", "--server", p.base}, goodFiles(t)...)...)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, goodTotals) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
@@ -92,6 +92,15 @@ func TestImportIntoServer(t *testing.T) {
 	stdout, _, code = run(t, "", append([]string{"import", "--server", p.base}, goodFiles(t)...)...)
 	if want := "      5        0        4          1        0  Patient\n"; code != 0 || !strings.Contains(stdout, want) {
 		t.Errorf("again: exit %d\n%s", code, stdout)
+	}
+}
+
+// TestImportIsValidated shows that what breaks the definitions is named and left out.
+func TestImportIsValidated(t *testing.T) {
+	_, stderr, code := run(t, "", append([]string{"import", "--store", t.TempDir()}, goodFiles(t)...)...)
+	want := "testdata/patients.ndjson:4: Patient.unknownElement: unknown element"
+	if code != 1 || !strings.HasPrefix(stderr, "1 failed:\n") || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, %q", code, stderr)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestServeFromFileAndEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, code = runIn(t, dir, clean(), "", "serve", "--config", file)
-	if code != 2 || !strings.Contains(stderr, file+":3: unknown setting limits.pages; known under limits: body, entries, page, max-page") {
+	if code != 2 || !strings.Contains(stderr, file+":3: unknown setting limits.pages; known under limits: body, entries, deletes, page, max-page") {
 		t.Errorf("with an unknown setting: exit %d, %q", code, stderr)
 	}
 }
