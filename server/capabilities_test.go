@@ -61,7 +61,7 @@ func TestCapabilities(t *testing.T) {
 	if len(patient.SearchRevInclude) < 100 || !slices.Contains(patient.SearchRevInclude, "Provenance:target") {
 		t.Errorf("Patient has the reverse includes %v", patient.SearchRevInclude)
 	}
-	patient.SearchParam, patient.SearchRevInclude = nil, nil
+	patient.SearchParam, patient.SearchRevInclude, patient.Operation = nil, nil, nil // operations: TestDeclaredOperations
 	diff(t, resource{
 		SearchInclude: []string{"Patient:general-practitioner", "Patient:link", "Patient:organization"},
 		Type:          "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",

@@ -66,7 +66,7 @@ func TestReadAndVread(t *testing.T) {
 		{name: "id too long", method: "GET", path: "/Patient/" + strings.Repeat("a", 65), status: 400, answer: outcome("value", `\"`+strings.Repeat("a", 65)+`\" is not a valid id: 1 to 64 of A-Z a-z 0-9 - .`)},
 		{name: "unknown type", method: "GET", path: "/Pazient/p", status: 404, answer: outcome("not-supported", `\"Pazient\" is not a resource type of FHIR R4; the names are case-sensitive`)},
 		{name: "abstract type", method: "GET", path: "/DomainResource/p", status: 404, answer: "*"},
-		{name: "unknown operation on an instance", method: "GET", path: "/Patient/p/$everything", status: 404, answer: outcome("not-supported", `the operation \"$everything\" is not known to this server`)},
+		{name: "unknown operation on an instance", method: "GET", path: "/Patient/p/$unheard", status: 404, answer: outcome("not-supported", `the operation \"$unheard\" is not known to this server`)},
 		{name: "unknown operation on a type", method: "POST", path: "/Patient/$validate", body: "{}", status: 404, answer: outcome("not-supported", `the operation \"$validate\" is not known to this server`)},
 		{name: "unknown operation on the system", method: "GET", path: "/$meta", status: 404, answer: outcome("not-supported", `the operation \"$meta\" is not known to this server`)},
 		{name: "pretty", method: "GET", path: "/Patient/p?_pretty=true", status: 200,

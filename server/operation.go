@@ -13,12 +13,13 @@ import (
 // the table; what goes in is checked against the OperationDefinition before handle runs.
 type operation struct {
 	code       string // without the $
-	definition string // canonical URL of the OperationDefinition
+	definition string // canonical URL of the OperationDefinition; of those of our own the id
 	types      []string
 	levels     []level
 	method     string // POST where GET is not offered, because it changes something or takes what no URL can say; empty for both
 	changes    bool   // affects the state of the server: not for a transaction
 	searches   bool   // takes the search parameters of the type as well
+	pages      bool   // has a next link
 	raw        bool   // reads bodies that are not FHIR, and checks on its own
 	handle     func(*exchange, *arguments) (reply, error)
 
@@ -30,14 +31,18 @@ const hl7 = "http://hl7.org/fhir/OperationDefinition/"
 
 // operationTable lists what is offered.
 func (s *Server) operationTable() []*operation {
-	onType := []level{typeLevel}
+	onType, onInstance := []level{typeLevel}, []level{instanceLevel}
 	return []*operation{
 		{code: "lastn", definition: hl7 + "Observation-lastn", types: []string{"Observation"}, levels: onType, searches: true, handle: s.lastN},
 		{code: "stats", definition: hl7 + "Observation-stats", types: []string{"Observation"}, levels: onType, handle: s.stats},
+		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "everything", definition: hl7 + "Encounter-everything", types: []string{"Encounter"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
 	}
 }
 
-// operationInteractions reads the definitions and makes an interaction of each operation, level and method.
+// operationInteractions reads the definitions and makes an interaction of each operation, level and method. Rows of one code share their interactions:
+// the type says which is meant.
 func (s *Server) operationInteractions() ([]*interaction, error) {
 	var table []*interaction
 	for _, op := range s.operations {
@@ -46,15 +51,15 @@ func (s *Server) operationInteractions() ([]*interaction, error) {
 		}
 		for _, l := range op.levels {
 			path := [...]string{systemLevel: "/$", typeLevel: "/:type/$", instanceLevel: "/:type/:id/$"}[l] + op.code
-			in := &interaction{segments: strings.Split(path[1:], "/"), name: "$" + op.code, level: l, method: http.MethodPost, path: path, body: operationBody, slow: true, operation: op}
-			in.handle = func(x *exchange) (reply, error) { return s.operate(op, x) }
-			in.check = func(x *exchange) error {
-				_, err := s.arguments(op, x)
-				return err
+			post := &interaction{name: "$" + op.code, level: l, method: http.MethodPost, path: path, body: operationBody, slow: true, operation: op}
+			post.segments = strings.Split(path[1:], "/")
+			post.handle, post.check = s.operate, s.checkOperation
+			if slices.ContainsFunc(table, func(in *interaction) bool { return in.path == path }) {
+				continue
 			}
-			table = append(table, in)
+			table = append(table, post)
 			if op.method == "" {
-				get := *in
+				get := *post
 				get.method, get.body = http.MethodGet, noBody
 				table = append(table, &get)
 			}
@@ -65,7 +70,12 @@ func (s *Server) operationInteractions() ([]*interaction, error) {
 
 // define reads the parameters of an operation from its definition.
 func (s *Server) define(op *operation) error {
-	data, err := s.definitions.Artifact("OperationDefinition", op.definition)
+	data, err := s.ownDefinition(op.definition), error(nil)
+	if data != nil {
+		op.definition = s.links.base + "/OperationDefinition/" + op.definition
+	} else {
+		data, err = s.definitions.Artifact("OperationDefinition", op.definition)
+	}
 	if err == nil {
 		op.parameters, err = readParameters(data)
 	}
@@ -76,12 +86,36 @@ func (s *Server) define(op *operation) error {
 }
 
 // operate checks what goes in and performs the operation.
-func (s *Server) operate(op *operation, x *exchange) (reply, error) {
+func (s *Server) operate(x *exchange) (reply, error) {
+	op, err := s.operationFor(x)
+	if err != nil {
+		return reply{}, err
+	}
 	in, err := s.arguments(op, x)
 	if err != nil {
 		return reply{}, err
 	}
 	return op.handle(x, in)
+}
+
+// checkOperation reports what is wrong with a call without performing it.
+func (s *Server) checkOperation(x *exchange) error {
+	op, err := s.operationFor(x)
+	if err == nil {
+		_, err = s.arguments(op, x)
+	}
+	return err
+}
+
+// operationFor finds the row that is meant for the type of the URL.
+func (s *Server) operationFor(x *exchange) (*operation, error) {
+	code := x.interaction.operation.code
+	for _, op := range s.operations {
+		if op.code == code && slices.Contains(op.levels, x.interaction.level) && (x.key.Type == "" || op.offeredFor(x.key.Type)) {
+			return op, nil
+		}
+	}
+	return nil, s.unknownOperation(code, x.interaction.method)
 }
 
 // offeredFor reports whether the operation is there for a type; every type where the table names none.

@@ -111,9 +111,6 @@ func (s *Server) decodeOperation(w http.ResponseWriter, r *http.Request, x *exch
 // arguments reads what the URL and the body say. A parameter that the definition does not have, that is missing, malformed or there too often is
 // refused by name.
 func (s *Server) arguments(op *operation, x *exchange) (*arguments, error) {
-	if x.key.Type != "" && !op.offeredFor(x.key.Type) {
-		return nil, s.unknownOperation(op.code, x.interaction.method)
-	}
 	if op.changes && x.isAtomic {
 		return nil, refuse(http.StatusBadRequest, fhir.CodeNotSupported, "", "$%s changes resources and cannot be part of a transaction; use a batch", op.code)
 	}
@@ -147,7 +144,7 @@ func (op *operation) parameter(name string) *parameter {
 func (op *operation) fromQuery(in *arguments, pair search.Pair) error {
 	p := op.parameter(pair.Name)
 	switch {
-	case p == nil && (op.searches || pair.Name == cursorParameter):
+	case p == nil && (op.searches || op.pages && pair.Name == cursorParameter):
 		in.search = append(in.search, pair)
 		return nil
 	case p == nil:
@@ -185,8 +182,12 @@ func (op *operation) fromBody(in *arguments, res *fhir.Resource) error {
 		}
 		return fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the body of $%s must be a Parameters resource, not a %s", op.code, printable(res.Type()))
 	}
+	list := res.Root().Get("parameter")
+	if list.Ok() && list.Kind() != fhir.Array {
+		return fhir.Invalidf(fhir.CodeStructure, "Parameters.parameter", "parameter must be an array")
+	}
 	i := -1
-	for node := range res.Root().Get("parameter").Children() {
+	for node := range list.Children() {
 		i++
 		if err := op.fromPart(in, node, fmt.Sprintf("Parameters.parameter[%d]", i)); err != nil {
 			return err

@@ -16,6 +16,7 @@ func sampleCalls() map[string][]sampleCall {
 		"lastn": {{"GET", "/TYPE/$lastn?patient=x", ""}, {"POST", "/TYPE/$lastn?patient=x", ""}},
 		"stats": {{"GET", "/TYPE/$stats?subject=Patient/x&code=a&statistic=count", ""}, {"POST", "/TYPE/$stats", `{"resourceType":"Parameters","parameter":[{"name":"subject","valueUri":"Patient/x"},` +
 			`{"name":"coding","valueCoding":{"code":"a"}},{"name":"statistic","valueCode":"count"},{"name":"period","valuePeriod":{"start":"2026"}}]}`}},
+		"everything": {{"GET", "/TYPE/x/$everything", ""}, {"POST", "/TYPE/x/$everything?_count=1", ""}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/firth-health/firth/fhir"
@@ -10,14 +11,19 @@ import (
 // read answers the current version, or with a version in the URL that one (R4 http.html#read, #vread). The stored bytes go out as they are,
 // unless a subset of them is asked for.
 func (s *Server) read(x *exchange) (reply, error) {
-	if len(x.query) > 0 && x.prefer.strict {
-		return reply{}, fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(x.query[0].Name), "%q is not a parameter of a read", printable(x.query[0].Name))
+	if err := s.checkRead(x); err != nil {
+		return reply{}, err
 	}
 	subset, err := s.subset(x)
 	if err != nil {
 		return reply{}, err
 	}
 	v, err := s.store.Read(x.ctx, x.key)
+	if errors.Is(err, store.ErrNotFound) && x.key.Type == "OperationDefinition" && x.key.Version == "" {
+		if own := s.ownDefinition(x.key.ID); own != nil {
+			return reply{status: http.StatusOK, body: subset.of(own)}, nil
+		}
+	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -31,4 +37,13 @@ func (s *Server) read(x *exchange) (reply, error) {
 	}
 	out.body = subset.of(out.body)
 	return out, nil
+}
+
+// checkRead reports what is wrong with the parameters without reading anything.
+func (s *Server) checkRead(x *exchange) error {
+	if len(x.query) > 0 && x.prefer.strict {
+		return fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(x.query[0].Name), "%q is not a parameter of a read", printable(x.query[0].Name))
+	}
+	_, err := s.subset(x)
+	return err
 }

@@ -89,7 +89,7 @@ func TestTransactionRefused(t *testing.T) {
 		{"no url", bundleOf("transaction", good, `{"request":{"method":"GET"}}`), 400, outcome("required", "the request of an entry needs a method and a url", "Bundle.entry[1].request")},
 		{"meta is no object", bundleOf("transaction", good, requestEntry("", `{"resourceType":"Patient","meta":1}`, "POST", "Patient")), 400, outcome("structure", "meta must be an object", "Bundle.entry[1].resource.meta")},
 		{"unknown type", bundleOf("transaction", good, requestEntry("", `{"resourceType":"Pazient"}`, "POST", "Pazient")), 400, `...\"Pazient\" is not a resource type of FHIR R4`},
-		{"unknown operation", bundleOf("transaction", good, requestEntry("", "", "GET", "Patient/p/$everything")), 400, `...is not known to this server`},
+		{"unknown operation", bundleOf("transaction", good, requestEntry("", "", "GET", "Patient/p/$unheard")), 400, `...is not known to this server`},
 		{"patch of what is not there", bundleOf("transaction", good, requestEntry("", `{"resourceType":"Parameters"}`, "PATCH", "Patient/none")), 400, outcome("not-found", "Patient/none: not found", at1)},
 		{"conditional update without condition", bundleOf("transaction", good, requestEntry("", `{"resourceType":"Patient"}`, "PUT", "Patient")), 400,
 			outcome("required", "a conditional update needs search parameters that say which Patient is meant", at1)},
