@@ -161,12 +161,12 @@ func (s *Server) newStatement() (*statement, error) {
 	return &statement{json: dated, version: hex.EncodeToString(digest[:8]), made: made}, nil
 }
 
-// declared lists the FHIR interactions of a level once each, without the CapabilityStatement itself, which R4 takes for granted.
+// declared lists the FHIR interactions of a level once each, without those that have no code.
 func (s *Server) declared(l level) []interactionCode {
 	var codes []interactionCode
 	for _, in := range s.table {
 		code := interactionCode{in.name}
-		if in.level == l && in.operation == nil && in.name != "capabilities" && !slices.Contains(codes, code) {
+		if in.level == l && in.operation == nil && !in.undeclared && !slices.Contains(codes, code) {
 			codes = append(codes, code)
 		}
 	}

@@ -50,6 +50,8 @@ type Limits struct {
 	DefaultCount  int           // page size when the client names none: 50
 	MaxCount      int           // largest page size: 1,000
 	DeleteMatches int           // most resources that one conditional delete deletes: 1
+	Jobs          int           // most requests in the background, running or with a result that is kept: 16
+	JobTime       time.Duration // how long a request in the background may run, and how long its result is kept: 1 h
 	Timeout       time.Duration // for a search, a history, a Bundle or an ingested payload: 60 s; negative for none
 }
 
@@ -68,6 +70,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.DeleteMatches <= 0 {
 		l.DeleteMatches = 1
+	}
+	if l.Jobs <= 0 {
+		l.Jobs = 16
+	}
+	if l.JobTime <= 0 {
+		l.JobTime = time.Hour
 	}
 	if l.Timeout == 0 {
 		l.Timeout = time.Minute

@@ -21,6 +21,7 @@ type exchange struct {
 
 	key         fhir.Key       // what the URL names
 	compartment fhir.Key       // that a search stays in; zero for none
+	job         string         // in the background, that the URL names
 	adapter     string         // of an ingest
 	query       []search.Pair  // of the URL and, for _search, of the body; without those in format
 	format      []search.Pair  // what is about the form of the answer and goes on in links: _format, _pretty, _summary, _elements
@@ -40,17 +41,20 @@ type exchange struct {
 
 // reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream and outcome is set.
 type reply struct {
-	status       int
-	version      string    // for the ETag; empty for none
-	lastModified time.Time // zero for none
-	location     string    // absolute URL; empty for none
-	contentType  string    // empty for FHIR
-	body         []byte
-	stream       func(*bufio.Writer) error // writes the body
-	outcome      *fhir.OperationOutcome
-	failed       bool   // outcome says why the interaction was refused
-	retryAfter   bool   // the client should come back in a second
-	allow        string // methods, for a 405
+	status          int
+	version         string    // for the ETag; empty for none
+	lastModified    time.Time // zero for none
+	location        string    // absolute URL; empty for none
+	contentLocation string    // of a request in the background; empty for none
+	progress        string    // of a request in the background; empty for none
+	expires         time.Time // zero for never
+	contentType     string    // empty for FHIR
+	body            []byte
+	stream          func(*bufio.Writer) error // writes the body
+	outcome         *fhir.OperationOutcome
+	failed          bool   // outcome says why the interaction was refused
+	retryAfter      bool   // the client should come back in a second
+	allow           string // methods, for a 405
 }
 
 // decoded returns the resource that was sent, parsed once.

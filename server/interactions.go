@@ -38,16 +38,19 @@ type interaction struct {
 	handle func(*exchange) (reply, error)
 	check  func(*exchange) error // of what a transaction runs only after its commit: whether the request is sound
 
-	operation *operation // nil for the interactions of REST
-	segments  []string   // of path
+	operation  *operation // nil for the interactions of REST
+	segments   []string   // of path
+	undeclared bool       // has no code for the CapabilityStatement
 }
 
 // interactions is the table the router, the batch and the CapabilityStatement are made from.
 func (s *Server) interactions() []*interaction {
 	table := []*interaction{
-		{name: "capabilities", level: systemLevel, method: http.MethodGet, path: "/metadata", open: true, handle: s.capabilities},
+		{name: "capabilities", level: systemLevel, method: http.MethodGet, path: "/metadata", open: true, undeclared: true, handle: s.capabilities},
 		{name: "transaction", level: systemLevel, method: http.MethodPost, path: "/", body: fhirBody, slow: true, handle: s.bundle},
 		{name: "batch", level: systemLevel, handle: s.bundle}, // by the type of the Bundle, at the same address
+		{name: "async-status", level: systemLevel, method: http.MethodGet, path: asyncPath + ":job", undeclared: true, handle: s.jobStatus},
+		{name: "async-cancel", level: systemLevel, method: http.MethodDelete, path: asyncPath + ":job", undeclared: true, handle: s.jobCancel},
 		{name: "search-system", level: systemLevel, method: http.MethodGet, path: "/", slow: true, handle: s.searchSystem, check: s.checkSystemSearch},
 		{name: "search-system", level: systemLevel, method: http.MethodPost, path: "/_search", body: formBody, slow: true, handle: s.searchSystem, check: s.checkSystemSearch},
 		{name: "history-system", level: systemLevel, method: http.MethodGet, path: "/_history", slow: true, handle: s.history, check: s.checkHistory},

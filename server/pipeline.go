@@ -18,6 +18,8 @@ func (s *Server) route(in *interaction) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		x := &exchange{interaction: in}
 		switch in.level {
+		case systemLevel:
+			x.job = c.Param("job")
 		case typeLevel:
 			x.locate(c.Param("type"), c.Param("id"), c.Param("inner"))
 		case instanceLevel:
@@ -52,6 +54,10 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	}()
 	if err := s.admit(w, r, x); err != nil {
 		out = s.failure(x, err)
+	} else if x.isAsync() {
+		if out, err = s.startJob(x); err != nil {
+			out = s.failure(x, err)
+		}
 	} else {
 		out = s.perform(x)
 	}

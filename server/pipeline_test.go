@@ -200,7 +200,8 @@ func TestParsePrefer(t *testing.T) {
 		values []string
 		want   preferences
 	}{
-		{"nothing known", []string{"respond-async, wait=10"}, preferences{}},
+		{"nothing known", []string{"wait=10, depth-noroot"}, preferences{}},
+		{"in the background", []string{"respond-async, wait=10"}, preferences{async: true}},
 		{"minimal", []string{"return=minimal"}, preferences{ret: returnMinimal}},
 		{"representation, strict", []string{"return=representation; handling=strict"}, preferences{ret: returnRepresentation, strict: true}},
 		{"outcome in another case", []string{"Return=operationOutcome"}, preferences{ret: returnOutcome}},

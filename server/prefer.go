@@ -15,6 +15,7 @@ const (
 // preferences are the parts of the Prefer header that are understood; others are ignored, as RFC 7240 demands.
 type preferences struct {
 	ret    returnPreference
+	async  bool // respond-async
 	strict bool // handling=strict: unknown search parameters are errors
 }
 
@@ -29,6 +30,8 @@ func parsePrefer(values []string) preferences {
 				p.ret = returnRepresentation
 			case "return=operationoutcome":
 				p.ret = returnOutcome
+			case "respond-async":
+				p.async = true
 			case "handling=strict":
 				p.strict = true
 			case "handling=lenient":

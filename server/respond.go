@@ -31,6 +31,15 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	if out.location != "" {
 		h["Location"] = []string{out.location}
 	}
+	if out.contentLocation != "" {
+		h["Content-Location"] = []string{out.contentLocation}
+	}
+	if out.progress != "" {
+		h["X-Progress"] = []string{out.progress}
+	}
+	if !out.expires.IsZero() {
+		h["Expires"] = []string{out.expires.UTC().Format(http.TimeFormat)}
+	}
 	if out.retryAfter {
 		h["Retry-After"] = []string{"1"}
 	}

@@ -49,6 +49,7 @@ type Server struct {
 	buffers          sync.Pool // of *bufio.Writer
 	compressors      compressors
 	statement        func() (*statement, error)
+	jobs             jobs
 	isDraining       atomic.Bool
 }
 
@@ -109,8 +110,11 @@ func withoutFinalSlash(r *http.Request) *http.Request {
 	return &changed
 }
 
-// Drain makes /readyz say no, so that a load balancer sends nothing new while the http.Server shuts down.
-func (s *Server) Drain() { s.isDraining.Store(true) }
+// Drain makes /readyz say no, so that a load balancer sends nothing new while the http.Server shuts down, and ends what runs in the background.
+func (s *Server) Drain() {
+	s.isDraining.Store(true)
+	s.jobs.stop()
+}
 
 func (s *Server) newEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
