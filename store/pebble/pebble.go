@@ -94,10 +94,13 @@ func openEngine(dir string, opts *engine.Options) (*engine.DB, *engine.Lock, err
 		return nil, nil, fmt.Errorf("open store in %s: it is in use by another process, or twice by this one: %w", dir, err)
 	}
 	opts.Lock = lock
+	compactions := newScheduler()
+	opts.Experimental.CompactionScheduler = compactions
 	db, err := engine.Open(dir, opts)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), lock.Close())
 	}
+	compactions.begin()
 	return db, lock, nil
 }
 
