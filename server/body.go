@@ -75,7 +75,7 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	var err error
 	switch x.interaction.body {
 	case fhirBody:
-		if err = x.takeContentType(first(r.Header, "Content-Type")); err != nil {
+		if err = x.takeContentType(first(r.Header, "Content-Type")); err != nil && !x.writesBinary() {
 			return err
 		}
 	case operationBody:
@@ -92,6 +92,9 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	}
 	if len(x.body) == 0 {
 		return fhir.Invalidf(fhir.CodeRequired, "", "the request has no body")
+	}
+	if x.writesBinary() {
+		return s.decodeBinary(x, r.Header)
 	}
 	if x.sent == inXML {
 		x.body, err = xml.Decode(x.body, s.definitions)

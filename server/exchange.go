@@ -33,6 +33,7 @@ type exchange struct {
 	sent        wireFormat     // of the body, before it became JSON
 	wire        wireFormat     // of the answer
 	language    patchLanguage  // of a patch
+	accept      string         // of who reads a Binary
 	encoding    encoding       // of the answer, when it is large enough
 	pretty      bool           // indent the answer
 	isEntry     bool           // of a batch or transaction
@@ -49,6 +50,8 @@ type reply struct {
 	progress        string    // of a request in the background; empty for none
 	expires         time.Time // zero for never
 	contentType     string    // empty for FHIR
+	isContent       bool      // body is the content of a Binary
+	securityContext string    // of that Binary
 	body            []byte
 	stream          func(*bufio.Writer) error // writes the body
 	outcome         *fhir.OperationOutcome
@@ -72,7 +75,11 @@ func (x *exchange) decoded() (*fhir.Resource, error) {
 // negotiate chooses the format of the answer.
 func (x *exchange) negotiate(h http.Header) (err error) {
 	format, hasFormat := lookup(x.format, "_format")
-	x.wire, err = negotiate(format, acceptOf(h), hasFormat, x.sent)
+	accept := acceptOf(h)
+	x.wire, err = negotiate(format, accept, hasFormat, x.sent)
+	if x.readsBinary() && !hasFormat {
+		x.accept, err = accept, nil // whether that can be had, its content says
+	}
 	return err
 }
 

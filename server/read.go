@@ -35,6 +35,9 @@ func (s *Server) read(x *exchange) (reply, error) {
 		out.status, out.body = http.StatusNotModified, nil
 		return out, nil
 	}
+	if subset == nil && x.readsBinary() {
+		return s.content(x, out)
+	}
 	out.body = subset.of(out.body)
 	return out, nil
 }

@@ -74,7 +74,9 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 		s.stream(body, out)
 		return
 	}
-	if x.pretty {
+	if out.isContent {
+		out.guardContent(h)
+	} else if x.pretty {
 		data = indented(out, data)
 	}
 	body.last = true

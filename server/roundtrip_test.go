@@ -45,7 +45,7 @@ func roundTrip(t *testing.T, pattern string) int {
 			if created.status != 201 {
 				t.Fatalf("create: %d %s", created.status, created.body)
 			}
-			read := f.do("GET", withoutVersion(created.header.Get("Location")), "")
+			read := f.do("GET", withoutVersion(created.header.Get("Location")), "", "Accept", "application/fhir+json")
 			diff(t, created.body, read.body)
 			if got := unstamped(t, read.body, res); got != string(res.Bytes()) {
 				diff(t, string(res.Bytes()), got)
