@@ -156,7 +156,6 @@ func TestParseWarnings(t *testing.T) {
 		{"zzzzzzzz=1", "", "http.zzzzzzzz: Observation has no search parameter zzzzzzzz (ignored)"},
 		{"codes:exact=1", "", "http.codes:exact: Observation has no search parameter codes; did you mean code? (ignored)"},
 		{"_content=x", "", "http._content: the search parameter _content is not supported: it is not indexed; it is an option of the server (ignored)"},
-		{"_summary=true", "", "http._summary: _summary=true is not supported yet (ignored)"},
 	} {
 		t.Run(test.query, func(t *testing.T) {
 			request, err := parseRaw(t, "Observation", test.query, ParseOptions{})
@@ -211,6 +210,7 @@ func TestResultParameters(t *testing.T) {
 		{"_count=0", ParseOptions{}, result{Count: 0, SummaryCount: true, Self: "_count=0"}},
 		{"_summary=count&_count=5", ParseOptions{}, result{Count: 0, SummaryCount: true, Self: "_summary=count&_count=5"}},
 		{"_summary=false", ParseOptions{}, result{Count: 50, Self: "_summary=false"}},
+		{"_summary=true", ParseOptions{}, result{Count: 50, Self: "_summary=true"}},
 		{"_total=none", ParseOptions{}, result{Count: 50, Total: NoTotal, Self: "_total=none"}},
 		{"_total=estimate", ParseOptions{}, result{Count: 50, Self: "_total=estimate"}},
 		{"_total=accurate", ParseOptions{}, result{Count: 50, Total: Accurate, Self: "_total=accurate"}},

@@ -36,19 +36,12 @@ func (p *parser) total(value string) (bool, error) {
 	return true, nil
 }
 
-// summary reads _summary. What it says about the content of entries is not offered yet.
+// summary reads _summary. What it says about the content of entries is for whoever writes them.
 func (p *parser) summary(value string) (bool, error) {
 	p.request.SummaryCount = value == "count"
 	switch value {
-	case "count", "false":
+	case "count", "false", "true", "text", "data":
 		return true, nil
-	case "true", "text", "data":
-		msg := "_summary=" + value + " is not supported yet"
-		if p.opts.Strict {
-			return false, fhir.Invalidf(fhir.CodeNotSupported, "http._summary", "%s", msg)
-		}
-		p.warn(fhir.CodeNotSupported, "_summary", msg+" (ignored)")
-		return false, nil
 	}
 	return false, &valueError{0, fhir.CodeValue, "_summary is true, text, data, count or false"}
 }

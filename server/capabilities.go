@@ -106,6 +106,8 @@ type (
 )
 
 const restDocumentation = "Search results can be sorted by any parameter (_sort), paged (_count and the links), counted (_summary=count, _total). " +
+	"References can be followed in criteria (subject:Patient.name, _has) and in answers (_include, _revinclude, with :iterate). " +
+	"Resources can be asked for in part (_summary, _elements). What can be long runs in the background under Prefer: respond-async. " +
 	"Unknown search parameters are ignored and reported in an entry of mode outcome, or refused under Prefer: handling=strict."
 
 func (s *Server) newStatement() (*statement, error) {
