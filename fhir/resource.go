@@ -31,8 +31,11 @@ func NewResource(root Node) (*Resource, error) {
 		return nil, Invalidf(CodeStructure, "", "a resource must be a JSON object")
 	}
 	typ := root.Get("resourceType")
-	if typ.Kind() != String || !isTypeName(typ.Text()) {
+	if typ.Kind() != String {
 		return nil, Invalidf(CodeStructure, "resourceType", "a resource must have a resourceType that names its type")
+	}
+	if !isTypeName(typ.Text()) {
+		return nil, Invalidf(CodeStructure, "resourceType", "a resource must have a resourceType that names its type, such as Patient; %.80q cannot", typ.Text())
 	}
 	return &Resource{root: root, typ: typ.Text()}, nil
 }

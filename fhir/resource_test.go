@@ -76,7 +76,7 @@ func TestParseResourceRefuses(t *testing.T) {
 		{"array", `[]`, "a resource must be a JSON object"},
 		{"no type", `{}`, "resourceType: a resource must have a resourceType that names its type"},
 		{"type not a string", `{"resourceType":1}`, "resourceType: a resource must have a resourceType that names its type"},
-		{"lower case", `{"resourceType":"patient"}`, "resourceType: a resource must have a resourceType that names its type"},
+		{"lower case", `{"resourceType":"patient"}`, "resourceType: a resource must have a resourceType that names its type, such as Patient; \"patient\" cannot"},
 		{"syntax", `{"resourceType":"Patient","a":}`, "Patient.a: invalid JSON at line 1, column 31: expected a value, found '}'"},
 	}
 	for _, test := range tests {

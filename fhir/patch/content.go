@@ -130,7 +130,7 @@ func (b *builder) resource(e *spec.Element, resource fhir.Node) (content, error)
 func (b *builder) add(object *value, typ *spec.Type, name string, part fhir.Node) error {
 	e := typ.Child(name)
 	if e == nil || len(e.Types) == 1 && e.Types[0].Type == nil {
-		return problemf(fhir.CodeValue, "%s has no element of that name", typ.Name)
+		return problemf(fhir.CodeValue, "%s has no element %.80q", typ.Name, name)
 	}
 	c, err := b.build(part, e)
 	if err != nil {
