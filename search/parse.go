@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/firth-health/firth/fhir"
 )
@@ -58,9 +59,25 @@ func ParseQuery(raw string) ([]Pair, error) {
 		if value, err = url.QueryUnescape(value); err != nil {
 			return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+name, "the value has a broken percent escape")
 		}
+		if !isString(name) {
+			return nil, fhir.Invalidf(fhir.CodeInvalid, "", "parameter %d has a name that is no text: it must be UTF-8 without control characters", len(pairs)+1)
+		}
+		if !isString(value) {
+			return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+name, "the value of %s is no text: it must be UTF-8 without control characters", name)
+		}
 		pairs = append(pairs, Pair{name, value})
 	}
 	return pairs, nil
+}
+
+// isString reports whether s may be a FHIR string: UTF-8 without control characters except tab and line ends (R4 datatypes.html#string).
+func isString(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 // EncodeQuery is the query string of pairs, the reverse of [ParseQuery].
