@@ -160,5 +160,5 @@ func noRoute(_, path, _ string) error {
 
 // notAllowed refuses a method and says which there are.
 func notAllowed(method, path, allow string) error {
-	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s is not supported at %s; allowed here: %s", method, printable(path), allow)}
+	return &refusal{status: http.StatusMethodNotAllowed, allow: allow, outcome: fhir.Invalidf(fhir.CodeNotSupported, "", "%s is not supported at %s; allowed here: %s", printable(method), printable(path), allow)}
 }
