@@ -11,7 +11,7 @@ import (
 )
 
 // newServer starts the REST API on an empty store on loopback and returns its base URL.
-func newServer(t *testing.T) string {
+func newServer(t *testing.T, adjust ...func(*server.Config)) string {
 	t.Helper()
 	definitions, err := spec.R4()
 	if err != nil {
@@ -19,7 +19,7 @@ func newServer(t *testing.T) string {
 	}
 	listener := httptest.NewUnstartedServer(nil)
 	base := "http://" + listener.Listener.Addr().String() + "/fhir"
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base})
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,11 @@ func newServer(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base})
+	config := server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base}
+	for _, change := range adjust {
+		change(&config)
+	}
+	api, err := server.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
