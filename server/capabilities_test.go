@@ -41,6 +41,7 @@ func TestCapabilities(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Clock = fixedClock })
 	st := declaredStatement(t, f)
 	resources := st.Rest[0].Resource
+	st.Rest[0].Operation = nil // TestDeclaredOperations
 	diff(t, capabilityStatement{
 		ResourceType: "CapabilityStatement", ID: "firth", URL: f.base + "/metadata", Version: "1.2.3", Name: "Firth", Title: "Firth FHIR R4 server", Status: "active",
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",

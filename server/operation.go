@@ -38,6 +38,12 @@ func (s *Server) operationTable() []*operation {
 		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: hl7 + "Encounter-everything", types: []string{"Encounter"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "meta", definition: hl7 + "Resource-meta", levels: onInstance, handle: s.meta},
+		{code: "meta-add", definition: hl7 + "Resource-meta-add", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaAdd},
+		{code: "meta-delete", definition: hl7 + "Resource-meta-delete", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaDelete},
+		{code: "validate", definition: hl7 + "Resource-validate", levels: []level{typeLevel, instanceLevel}, handle: s.validate},
+		{code: "document", definition: hl7 + "Composition-document", types: []string{"Composition"}, levels: []level{typeLevel, instanceLevel}, handle: s.document},
+		{code: "versions", definition: hl7 + "CapabilityStatement-versions", types: []string{"CapabilityStatement"}, levels: []level{systemLevel, typeLevel}, handle: s.versions},
 	}
 }
 
@@ -126,6 +132,9 @@ func (op *operation) offeredFor(typ string) bool {
 // unknownOperation refuses an operation that is not offered at the address of x, and says where it is.
 func (s *Server) unknownOperation(name, method string) error {
 	code := strings.TrimPrefix(name, "$")
+	if code == "process-message" {
+		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "messaging is not supported: $process-message is not offered; send the resources in a transaction, or device payloads to /ingest")
+	}
 	var places, methods []string
 	for _, op := range s.operations {
 		if op.code != code {

@@ -125,7 +125,7 @@ func (s *Server) arguments(op *operation, x *exchange) (*arguments, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := op.fromBody(in, res); err != nil {
+		if err := op.fromBody(in, res, x.key.Type); err != nil {
 			return nil, err
 		}
 	}
@@ -172,8 +172,8 @@ func (op *operation) unknownParameter(name string) error {
 }
 
 // fromBody reads a Parameters resource, or the one resource that the operation is about (R4 operations.html#request).
-func (op *operation) fromBody(in *arguments, res *fhir.Resource) error {
-	if res.Type() != "Parameters" {
+func (op *operation) fromBody(in *arguments, res *fhir.Resource, typ string) error {
+	if res.Type() != "Parameters" || typ == "Parameters" && !op.isCalledBy(res) {
 		for _, p := range op.parameters {
 			if p.typ == "Resource" || p.typ == res.Type() {
 				in.list = append(in.list, argument{name: p.name, node: res.Root()})
@@ -194,6 +194,16 @@ func (op *operation) fromBody(in *arguments, res *fhir.Resource) error {
 		}
 	}
 	return nil
+}
+
+// isCalledBy tells a call from a Parameters resource that the operation is about: it has a parameter of the operation.
+func (op *operation) isCalledBy(res *fhir.Resource) bool {
+	for node := range res.Root().Get("parameter").Children() {
+		if op.parameter(textOf(node.Get("name"))) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // fromPart reads one Parameters.parameter.
