@@ -56,7 +56,7 @@ func (s *Server) checkHistory(x *exchange) error {
 	return err
 }
 
-// historyQuery reads _count, _since, _at and _summary=count. Other parameters are ignored and left out of the self link, or refused under Prefer: handling=strict.
+// historyQuery reads _count, _since, _at (a period: R4 http.html#history), _sort and _summary=count. Other parameters are ignored and left out of the self link, or refused under Prefer: handling=strict.
 func (s *Server) historyQuery(x *exchange) (q store.HistoryQuery, self []search.Pair, err error) {
 	q = store.HistoryQuery{Type: x.key.Type, ID: x.key.ID, Count: s.limits.DefaultCount}
 	for _, pair := range x.query {
@@ -68,7 +68,11 @@ func (s *Server) historyQuery(x *exchange) (q store.HistoryQuery, self []search.
 		case "_since":
 			q.Since, err = historyInstant(pair)
 		case "_at":
-			q.At, err = historyInstant(pair)
+			q.At, q.Before, err = historyPeriod(pair)
+		case "_sort":
+			if pair.Value != "-_lastUpdated" {
+				return q, nil, fhir.Invalidf(fhir.CodeNotSupported, "http._sort", "a history is newest first; _sort can only be -_lastUpdated")
+			}
 		case cursorParameter:
 			continue
 		default:
@@ -93,11 +97,17 @@ func (s *Server) pageSize(value string) (int, error) {
 	return min(n, s.limits.MaxCount), nil
 }
 
-// historyInstant reads an instant, or a date that stands for its beginning. A '+' of the zone that was not escaped arrives as a space.
+// historyInstant reads an instant, or a date that stands for its beginning.
 func historyInstant(pair search.Pair) (time.Time, error) {
+	low, _, err := historyPeriod(pair)
+	return low, err
+}
+
+// historyPeriod reads a date or an instant as the period it stands for. A '+' of the zone that was not escaped arrives as a space.
+func historyPeriod(pair search.Pair) (low, high time.Time, err error) {
 	t, err := fhir.ParseDateTime(strings.ReplaceAll(pair.Value, " ", "+"))
 	if err != nil {
-		return time.Time{}, fhir.Invalidf(fhir.CodeValue, "http."+pair.Name, "%s must be an instant such as 2026-01-31T12:00:00Z", pair.Name)
+		return low, high, fhir.Invalidf(fhir.CodeValue, "http."+pair.Name, "%s must be an instant such as 2026-01-31T12:00:00Z", pair.Name)
 	}
-	return t.Low, nil
+	return t.Low, t.High(), nil
 }

@@ -189,6 +189,8 @@ func historyBreach(q *HistoryQuery, page *HistoryPage) error {
 			text = "not newest first"
 		case v.LastUpdated.Before(q.Since):
 			text = "before Since"
+		case !q.Before.IsZero() && !v.LastUpdated.Before(q.Before):
+			text = "not before Before"
 		}
 		if text != "" {
 			return broken("History", "%s: %s", v.Key, text)

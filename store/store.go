@@ -115,6 +115,7 @@ type HistoryQuery struct {
 	Type, ID string
 	Since    time.Time // versions at or after; zero for all
 	At       time.Time // with At, versions current at or after that instant; zero for all
+	Before   time.Time // versions made before that instant; zero for all
 	Count    int
 	Cursor   string
 }

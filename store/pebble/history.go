@@ -97,11 +97,14 @@ func (h *historyRun) instance(t typeNo, row uint64) error {
 		later := uint64(sort.Search(int(newest.version), func(i int) bool { return updated(uint64(i) + 1).After(h.q.At) }))
 		oldest = max(oldest, later) // the last version not after At, or the first of all
 	}
+	version := newest.version
+	if !h.q.Before.IsZero() {
+		version = uint64(sort.Search(int(newest.version), func(i int) bool { return !updated(uint64(i) + 1).Before(h.q.Before) }))
+	}
 	if err != nil {
 		return err
 	}
-	h.page.Total = int(newest.version + 1 - min(oldest, newest.version+1))
-	version := newest.version
+	h.page.Total = int(version + 1 - min(oldest, version+1))
 	if h.from > 0 {
 		version = min(version, h.from-1)
 	}
@@ -168,7 +171,7 @@ func (h *historyRun) next(at uint64) {
 
 // fingerprint tells one history from another.
 func (h *historyRun) fingerprint() []byte {
-	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d", h.q.Type, h.q.ID, nanos(h.q.Since), nanos(h.q.At))
+	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", h.q.Type, h.q.ID, nanos(h.q.Since), nanos(h.q.At), nanos(h.q.Before))
 }
 
 func nanos(t time.Time) int64 {

@@ -43,7 +43,7 @@ func (h *historyRun) logTypes() ([]typeNo, error) {
 		}
 		total += int(n.versions)
 	}
-	if h.q.Since.IsZero() && h.q.At.IsZero() {
+	if h.q.Since.IsZero() && h.q.At.IsZero() && h.q.Before.IsZero() {
 		h.page.Total = total
 	}
 	return types, nil
@@ -99,8 +99,11 @@ func (h *historyRun) ended(updated int64) bool {
 	return !h.q.Since.IsZero() && instant(updated).Before(h.q.Since)
 }
 
-// wanted reports whether the version at the walk was current at or after At.
+// wanted reports whether the version at the walk was made before Before and current at or after At.
 func (h *historyRun) wanted(w *logWalk) (bool, error) {
+	if !h.q.Before.IsZero() && !instant(w.updated()).Before(h.q.Before) {
+		return false, nil
+	}
 	if h.q.At.IsZero() || !instant(w.updated()).Before(h.q.At) {
 		return true, nil
 	}
