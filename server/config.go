@@ -25,7 +25,7 @@ type Config struct {
 	// every link. Requests are served under /fhir whatever the path of BaseURL, so that a proxy may add its own.
 	BaseURL string
 
-	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example; empty means all.
+	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example or LoopbackOrigins; empty means all.
 	Origins []string
 
 	// Explain answers _explain=true of a search with how it was answered (--dev). It tells about the store, not about resources the caller may not see.

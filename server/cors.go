@@ -1,7 +1,9 @@
 package server
 
 import (
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -15,8 +17,24 @@ const (
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )
 
+// LoopbackOrigins among Config.Origins stands for every origin on this machine, whatever its port: http://localhost:3000, http://127.0.0.1.
+const LoopbackOrigins = "loopback"
+
 // origins are those whose scripts may use the service. Empty allows all.
 type origins []string
+
+func (o origins) allow(origin string) bool {
+	return slices.Contains(o, origin) || slices.Contains(o, LoopbackOrigins) && isLoopbackOrigin(origin)
+}
+
+func isLoopbackOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
 
 // cors answers a preflight, and says in other answers to whom they may be shown. It reports whether the request is answered. The CapabilityStatement
 // is for everybody (hl7.org/fhir/smart-app-launch: CORS).
@@ -38,7 +56,7 @@ func (o origins) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
 	switch {
 	case !restricted:
 		h["Access-Control-Allow-Origin"] = []string{"*"}
-	case slices.Contains(o, origin):
+	case o.allow(origin):
 		h["Access-Control-Allow-Origin"] = []string{origin}
 	case isPreflight:
 		w.WriteHeader(http.StatusNoContent) // without the header the browser refuses

@@ -1,6 +1,9 @@
 package server
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCORS(t *testing.T) {
 	const app = "https://app.example"
@@ -34,5 +37,17 @@ func TestCORS(t *testing.T) {
 			{name: "foreign search", method: "GET", path: "/Patient", headers: foreign, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin:", "Vary: Origin"}},
 			{name: "metadata is for all", method: "GET", path: "/metadata", headers: foreign, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin: *"}},
 		})
+	})
+	t.Run("loopback origins", func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.Origins = []string{LoopbackOrigins} })
+		var steps []step
+		for origin, answer := range map[string]string{
+			"http://localhost:3000": "http://localhost:3000", "http://127.0.0.1": "http://127.0.0.1", "http://[::1]:8080": "http://[::1]:8080",
+			"https://localhost.evil.example": "", "http://127.0.0.1.evil.example": "", "null": "", "https://app.example": "", "http://%zz": "",
+		} {
+			steps = append(steps, step{name: origin, method: "GET", path: "/Patient", headers: []string{"Origin", origin}, status: 200, answer: "*",
+				want: []string{strings.TrimSpace("Access-Control-Allow-Origin: " + answer)}})
+		}
+		f.run(t, steps)
 	})
 }

@@ -50,6 +50,8 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
 			DeleteMatches: int(c.MaxDeletes), Timeout: c.RequestTime},
 		Validation: validation,
+		// Without authorization a page of any site open in the developer's browser could read and write everything.
+		Origins: []string{server.LoopbackOrigins},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.store.Close())
