@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"encoding/binary"
-	"fmt"
 	"testing"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -26,15 +25,6 @@ func OpenEngine(dir string, opts Options, change func(*engine.Options)) (*Store,
 	change(e)
 	return open(dir, opts, e)
 }
-
-// EngineMetrics prints the engine's levels.
-func (s *Store) EngineMetrics() string {
-	m := s.db.Metrics()
-	tot := m.Total()
-	return fmt.Sprintf("in %d flushed %d compacted %d", tot.TableBytesIn, tot.TableBytesFlushed, tot.TableBytesCompacted) + " debt " + humanBytes(m.Compact.EstimatedDebt) + " disk " + humanBytes(m.DiskSpaceUsage())
-}
-
-func humanBytes(n uint64) string { return fmt.Sprintf("%.1fMB", float64(n)/1e6) }
 
 // PretendFormat makes the store look like one of another format.
 func (s *Store) PretendFormat(version uint64) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 func testConcurrency(t *testing.T, open New) {
 	t.Run("versions are told apart", func(t *testing.T) { testRacingUpdates(t, open) })
+	t.Run("readers and writers of everything", func(t *testing.T) { testMixed(t, open) })
 	t.Run("transactions are seen whole", func(t *testing.T) { testWhole(t, open) })
 }
 
@@ -54,6 +56,57 @@ func testRacingUpdates(t *testing.T, open New) {
 	if version := f.read("a", "").Key.Version; version != fmt.Sprint(clients*rounds+1) || len(won) != clients*rounds {
 		t.Errorf("version %s after %d different wins, want %d", version, len(won), clients*rounds)
 	}
+}
+
+// testMixed lets random readers and writers loose on a few resources. Whatever the contract sees must hold, and in the end the indexes must agree.
+func testMixed(t *testing.T, open New) {
+	f := newFixture(t, open)
+	var wg sync.WaitGroup
+	for w := range 8 {
+		r := random{rand.New(rand.NewPCG(uint64(w), 9))}
+		resource := stamped(t, "x", `{"resourceType":"Observation"}`)
+		wg.Go(func() {
+			for range 150 {
+				if err := mixedStep(f, r, resource); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if c, ok := store.Unwrap(f.s).(store.Checker); ok {
+		checkStore(t, c, -1)
+	}
+}
+
+// mixedStep writes or reads something; losing a race is no error.
+func mixedStep(f *fixture, r random, resource fhir.Stamped) error {
+	key := fhir.Key{Type: "Observation", ID: fmt.Sprint("x", r.IntN(20))}
+	var err error
+	switch r.IntN(6) {
+	case 0, 1:
+		ops := []store.Op{{Method: store.Update, Key: key, Resource: resource, Keys: r.resourceKeys("Observation"), IfNoneMatch: r.IntN(4) == 0}}
+		if r.IntN(3) == 0 {
+			ops[0].IfNoneExist = &search.Query{Type: "Observation", Plan: r.plan(2)}
+		}
+		_, err = f.s.Apply(f.ctx, ops)
+	case 2:
+		_, err = f.s.Apply(f.ctx, []store.Op{{Method: store.Delete, Key: key}})
+	case 3:
+		_, err = f.s.Read(f.ctx, key)
+	case 4:
+		_, err = f.s.History(f.ctx, store.HistoryQuery{Type: "Observation", ID: pick(r, "", key.ID), Count: 5})
+	default:
+		q := r.query()
+		_, err = f.s.Search(f.ctx, &q)
+	}
+	for _, usual := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple, store.ErrNotFound, store.ErrGone} {
+		if errors.Is(err, usual) {
+			return nil
+		}
+	}
+	return err
 }
 
 // testWhole keeps pairs of resources in step and looks for a search that sees them out of step.
