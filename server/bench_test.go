@@ -22,7 +22,7 @@ const benchObservation = `{"resourceType":"Observation","status":"final","catego
 	`"code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/p"},"effectiveDateTime":"2024-05-06T07:08:09Z","valueQuantity":{"value":%d,"unit":"/min","system":"http://unitsofmeasure.org","code":"/min"}}`
 
 func BenchmarkRead(b *testing.B) {
-	f := newFixture(b, func(c *Config) { c.IDs = nil })
+	f := newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites })
 	location := f.do("POST", "/Observation", fmt.Sprintf(benchObservation, 60)).header.Get("Location")
 	path := strings.TrimPrefix(withoutVersion(location), f.url)
 	handler := f.server.Handler()
@@ -41,7 +41,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func BenchmarkCreate(b *testing.B) {
-	f := newFixture(b, func(c *Config) { c.IDs = nil })
+	f := newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites })
 	handler := f.server.Handler()
 	body := fmt.Sprintf(benchObservation, 60)
 	b.ReportAllocs()
@@ -61,7 +61,7 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 func BenchmarkSearch(b *testing.B) {
-	f := newFixture(b, func(c *Config) { c.IDs = nil })
+	f := newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites })
 	for i := range 200 {
 		f.do("POST", "/Observation", fmt.Sprintf(benchObservation, i))
 	}

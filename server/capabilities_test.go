@@ -237,3 +237,30 @@ func TestDeclaredInteractions(t *testing.T) {
 		}
 	}
 }
+
+// TestDeclaredFormats reads and patches in every format that is declared, and in no other.
+func TestDeclaredFormats(t *testing.T) {
+	f := newFixture(t)
+	st := declaredStatement(t, f)
+	f.local("PUT", "/Patient/p", `{"resourceType":"Patient","id":"p"}`)
+	for _, format := range st.Format {
+		if got := f.do("GET", "/Patient/p?_format="+url.QueryEscape(format), ""); got.status != 200 {
+			t.Errorf("%s: %d %s", format, got.status, got.body)
+		}
+	}
+	patches := map[string]string{
+		"application/json-patch+json": `[]`, "application/fhir+json": `{"resourceType":"Parameters"}`, "application/fhir+xml": `<Parameters xmlns="http://hl7.org/fhir"/>`,
+		"application/xml-patch+xml": `<diff xmlns="http://hl7.org/fhir"><add sel="Patient"><active value="true"/></add></diff>`,
+	}
+	for _, format := range st.PatchFormat {
+		if got := f.do("PATCH", "/Patient/p", patches[format], "Content-Type", format); got.status != 200 {
+			t.Errorf("%s: %d %s", format, got.status, got.body)
+		}
+	}
+	if len(st.PatchFormat) != len(patches) {
+		t.Errorf("declared are %v", st.PatchFormat)
+	}
+	if got := f.do("GET", "/Patient/p?_format=ttl", ""); got.status != 406 {
+		t.Errorf("ttl is not declared: %d", got.status)
+	}
+}
