@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -236,8 +237,8 @@ func (op *operation) fromPart(in *arguments, node fhir.Node, at string) error {
 
 // located gives an outcome of one issue another expression.
 func located(err error, expression string) error {
-	outcome, ok := err.(*fhir.OperationOutcome)
-	if !ok {
+	outcome := (*fhir.OperationOutcome)(nil)
+	if !errors.As(err, &outcome) {
 		return err
 	}
 	issue := outcome.Issues[0]

@@ -31,26 +31,26 @@ func (g *group) condition(op *store.Op) (*state, error) {
 }
 
 // matches finds up to two live resources that match.
-func (g *group) matches(typ string, plan search.Plan) ([]*state, error) {
+func (g *group) matches(typ string, plan search.Plan) (found []*state, err error) {
 	t, known := g.c.s.types.Load().no(typ)
 	if !known {
 		return nil, nil
 	}
 	var links search.Resolver
 	if followsReferences(plan) {
-		v, err := g.c.s.viewOf(context.Background(), g.c.s.db, typ)
-		if err != nil {
-			return nil, err
+		v, openErr := g.c.s.viewOf(context.Background(), g.c.s.db, typ)
+		if openErr != nil {
+			return nil, openErr
 		}
-		defer v.close()
+		defer func() { err = errors.Join(err, v.close()) }()
 		links = resolver{v}
 	}
-	found := g.pendingMatches(nil, typ, plan, links)
+	found = g.pendingMatches(nil, typ, plan, links)
 	if len(found) > 1 {
 		return found, nil
 	}
 	var failure error
-	err := g.storedRows(t, typ, plan, func(row uint64) bool {
+	err = g.storedRows(t, typ, plan, func(row uint64) bool {
 		st, err := g.storedAt(t, typ, row)
 		if failure = err; err != nil {
 			return false

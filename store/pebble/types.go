@@ -39,8 +39,7 @@ func loadTypes(db *engine.DB) (*typeTable, error) {
 	for it.First(); it.Valid(); it.Next() {
 		value, err := it.ValueAndErr()
 		if err != nil || len(value) != 2 {
-			it.Close()
-			return nil, errCorrupt
+			return nil, errors.Join(errCorrupt, it.Close())
 		}
 		name, no := string(it.Key()[1:]), typeNo(binary.BigEndian.Uint16(value))
 		t.byName[name], t.byNo[no] = no, name
