@@ -37,3 +37,11 @@ func TestDifferential(t *testing.T) {
 func TestDifferentialTuned(t *testing.T) {
 	storetest.Differential(t, func(t *testing.T) store.Store { return pebble.OpenTuned(t) }, 1, storetest.Cases(t, 2000))
 }
+
+func TestReal(t *testing.T) {
+	storetest.Real(t, openMemory, "../../../shared/data/r4-examples", 1, storetest.Cases(t, 3000))
+}
+
+func TestRealTuned(t *testing.T) {
+	storetest.Real(t, func(t *testing.T) store.Store { return pebble.OpenTuned(t) }, "../../../shared/data/r4-examples", 2, storetest.Cases(t, 3000))
+}
