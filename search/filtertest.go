@@ -106,8 +106,8 @@ func (f filterCompiler) alternatives(param *Param, t filterTest) (Or, error) {
 
 // hasComparator reports whether a value begins with a prefix.
 func (s segment) hasComparator() bool {
-	c, rest := cutComparator(s.raw)
-	return c != equal || rest != s.raw
+	_, rest := cutComparator(s.raw)
+	return rest != s.raw
 }
 
 // eachIndex collects the conditions on each index of a parameter.
