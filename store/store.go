@@ -34,8 +34,9 @@ type Store interface {
 	// History returns versions, newest first. ErrNotFound when an instance is asked that never existed.
 	History(ctx context.Context, q HistoryQuery) (*HistoryPage, error)
 
-	// Apply commits all operations or none, in order, with their preconditions checked inside the commit. It returns one Result an Op, or
-	// an *OpError that names the failing one and wraps a sentinel.
+	// Apply commits all operations or none, in order, with their preconditions checked inside the commit: an operation sees what those before it
+	// did, two on one key are ErrConflict. It returns one Result an Op, or an *OpError that names the failing one and wraps a sentinel. When ctx ends
+	// while the call waits, the operations may have been committed or not, but all or none.
 	Apply(ctx context.Context, ops []Op) ([]Result, error)
 
 	Close() error
@@ -106,7 +107,7 @@ type Page struct {
 	Matches  []Version // in order
 	Included []Version // targets of includes, without duplicates and matches
 	Cut      bool      // there are more than MaxIncluded targets, and the rest is left out
-	Total    int       // -1 when not counted
+	Total    int       // -1 when not counted; pages behind a cursor repeat what the first page counted
 	Next     string    // cursor of the next page; empty on the last
 }
 
@@ -116,7 +117,7 @@ type HistoryQuery struct {
 	Since    time.Time // versions at or after; zero for all
 	At       time.Time // with At, versions current at or after that instant; zero for all
 	Before   time.Time // versions made before that instant; zero for all
-	Count    int
+	Count    int       // page size; 0 asks for the total alone
 	Cursor   string
 }
 

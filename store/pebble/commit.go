@@ -35,7 +35,7 @@ func newCommitter(s *Store) (*committer, error) {
 		}
 		c.counts[no] = &n
 	}
-	value, err := s.get(keyClock)
+	value, err := s.get([]byte(keyClock))
 	if err != nil {
 		return nil, err
 	}

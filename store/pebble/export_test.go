@@ -28,5 +28,5 @@ func OpenEngine(dir string, opts Options, change func(*engine.Options)) (*Store,
 
 // PretendFormat makes the store look like one of another format.
 func (s *Store) PretendFormat(version uint64) error {
-	return s.db.Set(keyFormat, binary.AppendUvarint(nil, version), engine.Sync)
+	return s.db.Set([]byte(keyFormat), binary.AppendUvarint(nil, version), engine.Sync)
 }

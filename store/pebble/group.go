@@ -85,7 +85,7 @@ func (g *group) end() error {
 	}
 	c.clock = g.now
 	clock := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.clock)), c.sequence)
-	return errors.Join(err, g.batch.Set(keyClock, clock, nil))
+	return errors.Join(err, g.batch.Set([]byte(keyClock), clock, nil))
 }
 
 // add performs a request, or leaves no trace of it.

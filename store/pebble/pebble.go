@@ -46,10 +46,13 @@ var (
 
 	errClosed    = fmt.Errorf("pebble store: %w", fs.ErrClosed)
 	errNotAStore = errors.New("the directory holds a Pebble database that is not a Firth store")
+)
 
-	keyFormat = []byte("Mformat")
-	keySecret = []byte("Msecret")
-	keyClock  = []byte("Mclock")
+// The keys of the meta space.
+const (
+	keyFormat = "Mformat"
+	keySecret = "Msecret"
+	keyClock  = "Mclock"
 )
 
 // queueLength is how many requests wait for the committer at most.
@@ -106,7 +109,7 @@ func openEngine(dir string, opts *engine.Options) (*engine.DB, *engine.Lock, err
 
 // load reads or writes what a store needs to know of itself, and prepares the committer.
 func (s *Store) load() (*committer, error) {
-	found, err := s.get(keyFormat)
+	found, err := s.get([]byte(keyFormat))
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +120,7 @@ func (s *Store) load() (*committer, error) {
 	} else if version, n := binary.Uvarint(found); n <= 0 || version != formatVersion {
 		return nil, errFormat(version)
 	}
-	secret, err := s.get(keySecret)
+	secret, err := s.get([]byte(keySecret))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +151,7 @@ func (s *Store) create() error {
 	b := s.db.NewBatch()
 	secret := make([]byte, len(s.secret))
 	rand.Read(secret)
-	err = errors.Join(b.Set(keySecret, secret, nil), b.Set(keyFormat, binary.AppendUvarint(nil, formatVersion), nil), b.Commit(engine.Sync))
+	err = errors.Join(b.Set([]byte(keySecret), secret, nil), b.Set([]byte(keyFormat), binary.AppendUvarint(nil, formatVersion), nil), b.Commit(engine.Sync))
 	return errors.Join(err, b.Close())
 }
 
