@@ -38,6 +38,7 @@ func (s *Server) operationTable() []*operation {
 		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: hl7 + "Encounter-everything", types: []string{"Encounter"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "waveform", definition: "Observation-waveform", types: []string{"Observation"}, levels: []level{typeLevel, instanceLevel}, handle: s.waveform},
 		{code: "meta", definition: hl7 + "Resource-meta", levels: onInstance, handle: s.meta},
 		{code: "meta-add", definition: hl7 + "Resource-meta-add", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaAdd},
 		{code: "meta-delete", definition: hl7 + "Resource-meta-delete", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaDelete},

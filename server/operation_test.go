@@ -22,6 +22,7 @@ func sampleCalls() map[string][]sampleCall {
 		"validate":    {{"POST", "/TYPE/$validate", `{"resourceType":"TYPE"}`}, {"POST", "/TYPE/x/$validate?mode=update", `{"resourceType":"TYPE","id":"x"}`}, {"GET", "/TYPE/x/$validate?mode=delete", ""}},
 		"document":    {{"GET", "/TYPE/x/$document", ""}, {"GET", "/TYPE/$document?id=x", ""}, {"POST", "/TYPE/x/$document?persist=true", ""}},
 		"versions":    {{"GET", "/$versions", ""}, {"POST", "/$versions", ""}, {"GET", "/TYPE/$versions", ""}},
+		"waveform":    {{"GET", "/TYPE/wave/$waveform", ""}, {"POST", "/TYPE/$waveform?patient=x&code=ecg&start=2026-01-01&end=2026-01-02", ""}},
 		"everything":  {{"GET", "/TYPE/x/$everything", ""}, {"POST", "/TYPE/x/$everything?_count=1", ""}},
 	}
 }
@@ -34,6 +35,8 @@ func TestDeclaredOperations(t *testing.T) {
 	for _, r := range st.Resource {
 		f.put(t, "/"+r.Type+"/x", `{"resourceType":"`+r.Type+`","id":"x"}`)
 	}
+	f.put(t, "/Observation/wave", `{"resourceType":"Observation","id":"wave","status":"final","code":{"coding":[{"code":"ecg"}]},"subject":{"reference":"Patient/x"},"effectiveDateTime":"2026-01-01T00:00:00Z",`+
+		`"valueSampledData":{"origin":{"value":0},"period":4,"dimensions":1,"data":"1 2 3"}}`)
 	calls := sampleCalls()
 	all := map[string]bool{}
 	for _, op := range st.Operation {
