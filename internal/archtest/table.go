@@ -65,7 +65,7 @@ func rows() []Row {
 		},
 		{Package: "web", Why: "the console is embedded files"},
 		{Package: "cmd/firth/...", May: []string{"..."}, Why: "the one place that knows all parts and puts them together"},
-		{Package: "internal/acceptance", Tests: []string{"fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then judges their answers over HTTP by means of its own"},
+		{Package: "internal/acceptance", Tests: []string{"adapters/catalog", "fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then judges their answers over HTTP by means of its own"},
 		{Package: "internal/importer", May: []string{"fhir", "internal/progress"}, Why: "the import command, a client of any FHIR server"},
 		{Package: "internal/bench", May: []string{"fhir"}, Why: "measures any server over HTTP; what it starts is handed in"},
 		{Package: "internal/e2e", May: []string{"fhir"}, Why: "drives the real binary as a user does"},
