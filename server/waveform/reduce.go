@@ -53,7 +53,7 @@ func (s *Slice) LTTB(points int) {
 	last := 0
 	for from := 0; from < len(values); from += stretch {
 		to := min(from+stretch, len(values))
-		best := -1
+		var best int
 		switch {
 		case from == 0:
 			best = 0
