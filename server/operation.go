@@ -20,7 +20,7 @@ type operation struct {
 	changes    bool   // affects the state of the server: not for a transaction
 	searches   bool   // takes the search parameters of the type as well
 	pages      bool   // has a next link
-	raw        bool   // reads bodies that are not FHIR, and checks on its own
+	raw        bool   // reads bodies on its own; parameters beside those of the definition are for it to judge
 	handle     func(*exchange, *arguments) (reply, error)
 
 	parameters []parameter // of the definition
@@ -44,6 +44,7 @@ func (s *Server) operationTable() []*operation {
 		{code: "meta-delete", definition: hl7 + "Resource-meta-delete", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaDelete},
 		{code: "validate", definition: hl7 + "Resource-validate", levels: []level{typeLevel, instanceLevel}, handle: s.validate},
 		{code: "document", definition: hl7 + "Composition-document", types: []string{"Composition"}, levels: []level{typeLevel, instanceLevel}, handle: s.document},
+		{code: "graphql", definition: hl7 + "Resource-graphql", levels: []level{systemLevel, instanceLevel}, raw: true, handle: s.graphQL},
 		{code: "versions", definition: hl7 + "CapabilityStatement-versions", types: []string{"CapabilityStatement"}, levels: []level{systemLevel, typeLevel}, handle: s.versions},
 	}
 }

@@ -121,7 +121,7 @@ func (s *Server) arguments(op *operation, x *exchange) (*arguments, error) {
 			return nil, err
 		}
 	}
-	if x.body != nil && !op.raw || x.resource != nil {
+	if !op.raw && (x.body != nil || x.resource != nil) {
 		res, err := x.decoded()
 		if err != nil {
 			return nil, err
@@ -147,6 +147,9 @@ func (op *operation) fromQuery(in *arguments, pair search.Pair) error {
 	switch {
 	case p == nil && (op.searches || op.pages && pair.Name == cursorParameter):
 		in.search = append(in.search, pair)
+		return nil
+	case p == nil && op.raw && (pair.Name == "variables" || pair.Name == "operationName"): // GraphQL over HTTP
+		in.list = append(in.list, argument{name: pair.Name, text: pair.Value})
 		return nil
 	case p == nil:
 		return op.unknownParameter(pair.Name)

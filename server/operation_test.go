@@ -22,6 +22,7 @@ func sampleCalls() map[string][]sampleCall {
 		"validate":    {{"POST", "/TYPE/$validate", `{"resourceType":"TYPE"}`}, {"POST", "/TYPE/x/$validate?mode=update", `{"resourceType":"TYPE","id":"x"}`}, {"GET", "/TYPE/x/$validate?mode=delete", ""}},
 		"document":    {{"GET", "/TYPE/x/$document", ""}, {"GET", "/TYPE/$document?id=x", ""}, {"POST", "/TYPE/x/$document?persist=true", ""}},
 		"versions":    {{"GET", "/$versions", ""}, {"POST", "/$versions", ""}, {"GET", "/TYPE/$versions", ""}},
+		"graphql":     {{"GET", "/$graphql?query=%7BPatientList%7Bid%7D%7D", ""}, {"POST", "/$graphql?query=%7BPatientList%7Bid%7D%7D", ""}, {"GET", "/TYPE/x/$graphql?query=%7Bid%7D", ""}},
 		"waveform":    {{"GET", "/TYPE/wave/$waveform", ""}, {"POST", "/TYPE/$waveform?patient=x&code=ecg&start=2026-01-01&end=2026-01-02", ""}},
 		"everything":  {{"GET", "/TYPE/x/$everything", ""}, {"POST", "/TYPE/x/$everything?_count=1", ""}},
 	}
