@@ -9,5 +9,9 @@
 // (read.go, create.go, ...); it sees an [exchange], never net/http, so that an entry of a batch runs the very same code. The
 // CapabilityStatement is made from that table and from the search registry; nothing is declared by hand.
 //
+// An operation ($lastn, $everything, ...) is a row of another table (operation.go) and a function in a file operation_*.go. Its parameters are checked
+// against its OperationDefinition before it runs; definitions of our own are in definitions/. Arithmetic and languages have packages of their own
+// below this one: statistics, waveform, graphql.
+//
 // cmd/firth builds a [Server], gives [Server.Handler] to an http.Server and [Server.Ingest] to the MLLP listener.
 package server
