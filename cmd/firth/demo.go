@@ -30,7 +30,7 @@ authorization and answers on loopback only. It runs until ctrl-C, or for the tim
 	}
 	data := cmd.Flags().String("data", "", "`DIR` for the store, kept at the end (default: a temporary one)")
 	duration := cmd.Flags().Duration("for", 0, "stop this long after ready (default: at ctrl-C)")
-	load := settings(cmd, listenerSettings("listen", "mllp")...)
+	load := settings(cmd, listenerSettings("listen", "mllp", "origins", "memory-limit")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -60,6 +60,7 @@ func demo(ctx context.Context, c config.Config, duration time.Duration, out io.W
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Store)) }()
 	}
 	log := logger(c)
+	limitMemory(c, log, os.LookupEnv, os.DirFS("/"))
 	r, err := start(ctx, c, log, listenNextFree)
 	if err != nil {
 		return err

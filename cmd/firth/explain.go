@@ -31,7 +31,7 @@ running server instead, which tells what it found and how long that took, but no
   firth explain --server http://127.0.0.1:8080/fhir 'Patient?name=pet&birthdate=ge1970'`,
 		Args: cobra.ExactArgs(1),
 	}
-	load := settings(cmd, "store", "server", "cache", "listen", "base-url", "page-size", "max-page-size", "log-level", "log-format")
+	load := settings(cmd, "store", "server", "cache", "content", "query-cost", "listen", "base-url", "page-size", "max-page-size", "log-level", "log-format")
 	cmd.RunE = failing(func(cmd *cobra.Command, args []string) error {
 		c, err := load()
 		if err != nil {
@@ -51,7 +51,7 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 	if base == "" {
 		base = baseURL(c, c.Listen)
 	}
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true})
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true, Content: c.Content})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/server"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -86,6 +87,7 @@ func TestWrongUsage(t *testing.T) {
 		says string
 	}{
 		{"no such command", []string{"sereve"}, `unknown command "sereve" for "firth"`},
+		{"every origin without authorization", []string{"serve", "--dev", "--origins", "loopback,*"}, "with --origins * a page of any site open in a browser here could read and write everything"},
 		{"import nothing", []string{"import"}, "requires at least 1 arg(s)"},
 		{"import with nobody", []string{"import", "--parallel", "0", "x"}, "--parallel must be at least 1"},
 		{"explain nothing", []string{"explain"}, "accepts 1 arg(s)"},
@@ -98,6 +100,25 @@ func TestWrongUsage(t *testing.T) {
 			stdout, stderr, code := firth(t, "", tt.args...)
 			if code != exitUsage || !strings.Contains(stderr, tt.says) || stdout != "" {
 				t.Errorf("exit %d saying %q, printing %q; want %q", code, stderr, stdout, tt.says)
+			}
+		})
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	tests := []struct {
+		name  string
+		given []string
+		want  []string
+	}{
+		{"default", config.Defaults().Origins, []string{server.LoopbackOrigins}},
+		{"named", []string{"https://app.example", config.LoopbackOrigins}, []string{"https://app.example", server.LoopbackOrigins}},
+		{"all", []string{"https://app.example", config.AllOrigins}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, origins(config.Config{Origins: tt.given})); diff != "" {
+				t.Errorf("origins (-want +got):\n%s", diff)
 			}
 		})
 	}

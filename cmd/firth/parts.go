@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/adapters/catalog"
@@ -31,7 +32,7 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	if p.definitions, err = spec.R4(); err != nil {
 		return nil, err
 	}
-	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL, References: true}); err != nil {
+	if p.registry, err = search.NewRegistry(p.definitions, search.Options{BaseURL: baseURL, References: true, Content: c.Content}); err != nil {
 		return nil, err
 	}
 	built, err := catalog.Adapters()
@@ -48,15 +49,26 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	p.server, err = server.New(server.Config{
 		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
-			DeleteMatches: int(c.MaxDeletes), Timeout: c.RequestTime},
+			DeleteMatches: int(c.MaxDeletes), Jobs: int(c.MaxJobs), Timeout: c.RequestTime},
 		Validation: validation,
-		// Without authorization a page of any site open in the developer's browser could read and write everything.
-		Origins: []string{server.LoopbackOrigins},
+		Origins:    origins(c),
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.store.Close())
 	}
 	return p, nil
+}
+
+// origins are those whose scripts may use the service, as the server wants them.
+func origins(c config.Config) []string {
+	if slices.Contains(c.Origins, config.AllOrigins) {
+		return nil
+	}
+	list := slices.Clone(c.Origins)
+	if i := slices.Index(list, config.LoopbackOrigins); i >= 0 {
+		list[i] = server.LoopbackOrigins
+	}
+	return list
 }
 
 // openStore opens what --store names.
@@ -67,7 +79,7 @@ func openStore(c config.Config, log *slog.Logger) (store.Store, error) {
 	if c.Store == "" {
 		return nil, usageError{errors.New("--store must name a directory")}
 	}
-	return pebble.Open(c.Store, pebble.Options{CacheBytes: c.Cache, Logger: log})
+	return pebble.Open(c.Store, pebble.Options{CacheBytes: c.Cache, QueryCost: int(c.QueryCost), Logger: log})
 }
 
 // baseURL is the FHIR base of a server that listens on address, unless the configuration names one. Absolute references on it are

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +31,7 @@ answered is safe in both cases.`,
   FIRTH_DEV=true FIRTH_LOG_FORMAT=json firth serve --config firth.yaml`,
 		Args: cobra.NoArgs,
 	}
-	load := settings(cmd, listenerSettings("listen", "store", "base-url", "dev", "mllp")...)
+	load := settings(cmd, listenerSettings("listen", "store", "base-url", "dev", "mllp", "origins", "memory-limit")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -47,6 +49,9 @@ func checkAccess(ctx context.Context, c config.Config) error {
 To develop on this machine: firth serve --dev (loopback addresses only; everybody there may do everything).
 To serve others: wait for the version with authorization; do not put a proxy in front of --dev`)}
 	}
+	if slices.Contains(c.Origins, config.AllOrigins) {
+		return usageError{errors.New("--dev runs without authorization: with --origins * a page of any site open in a browser here could read and write everything; name the origins")}
+	}
 	for _, address := range []string{c.Listen, c.MLLP} {
 		if address == "" {
 			continue
@@ -63,6 +68,7 @@ func serve(ctx context.Context, c config.Config, out io.Writer) error {
 		return err
 	}
 	log := logger(c)
+	limitMemory(c, log, os.LookupEnv, os.DirFS("/"))
 	r, err := start(ctx, c, log, listenExactly)
 	if err != nil {
 		return err

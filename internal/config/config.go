@@ -15,17 +15,22 @@ type Config struct {
 	MLLP    string // host:port of the HL7 v2 listener; empty: none
 	Dev     bool   // no authorization, loopback only
 
-	Validation string // of resources written: "on" or "off"
+	Validation string   // of resources written: "on" or "off"
+	Content    bool     // index every word of a resource, for _content
+	Origins    []string // whose scripts may use the service from a browser: origins, [LoopbackOrigins] or [AllOrigins]
 
 	LogLevel  slog.Level
 	LogFormat string // "text" or "json"
 
-	Cache        int64 // bytes of block cache of the embedded store
+	Memory       int64 // bytes of memory the Go runtime tries to stay below; [AutoMemory] or [NoMemoryLimit]
+	Cache        int64 // bytes for memory tables and blocks of the embedded store
+	QueryCost    int64 // index entries that one search reads at most
 	MaxBody      int64 // bytes of a request body
 	MaxEntries   int64 // entries of one Bundle
 	MaxDeletes   int64 // resources that one conditional delete deletes
 	PageSize     int64 // resources on a page when the client does not say
 	MaxPageSize  int64 // resources on a page at most
+	MaxJobs      int64 // requests in the background, running or with a result that is kept
 	RequestTime  time.Duration
 	HeaderTime   time.Duration
 	IdleTime     time.Duration
@@ -38,14 +43,18 @@ func Defaults() Config {
 		Listen:       "127.0.0.1:8080",
 		Store:        "data",
 		Validation:   "on",
+		Origins:      []string{LoopbackOrigins},
 		LogLevel:     slog.LevelInfo,
 		LogFormat:    "text",
-		Cache:        64 << 20,
+		Memory:       AutoMemory,
+		Cache:        96 << 20,
+		QueryCost:    50_000_000,
 		MaxBody:      64 << 20,
 		MaxEntries:   5000,
 		MaxDeletes:   1,
 		PageSize:     50,
 		MaxPageSize:  1000,
+		MaxJobs:      16,
 		RequestTime:  time.Minute,
 		HeaderTime:   10 * time.Second,
 		IdleTime:     2 * time.Minute,
@@ -58,19 +67,24 @@ func (c *Config) Settings() []Setting {
 	return []Setting{
 		{"listen", "listen", "address of the HTTP server", address{&c.Listen, true}},
 		{"store", "store", "directory of the embedded store", text{&c.Store, "DIR"}},
-		{"base-url", "base-url", "FHIR base URL as clients see it (default: the address listened on, with /fhir)", baseURL{&c.BaseURL}},
+		{"base-url", "base-url", "FHIR base URL as clients see it (none: the address listened on, with /fhir)", baseURL{&c.BaseURL}},
 		{"server", "server", "FHIR base URL of a running server to talk to", baseURL{&c.Server}},
 		{"dev", "dev", "run without authorization, on a loopback address only", boolean{&c.Dev}},
-		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener (default: none)", address{&c.MLLP, false}},
+		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener", address{&c.MLLP, false}},
 		{"validation", "validation", "check resources that are written against the definitions: on, or off to store any", choice{&c.Validation, []string{"on", "off"}}},
+		{"content", "content", "index every word of a resource for _content, about a hundred keys each (existing data: reindex)", boolean{&c.Content}},
+		{"origins", "origins", "origins whose scripts may use the service from a browser (CORS), with commas between; loopback: all of this machine, *: all", origins{&c.Origins}},
 		{"log-level", "log.level", "least severe log record written: debug, info, warn or error", level{&c.LogLevel}},
 		{"log-format", "log.format", "form of log records: text or json", choice{&c.LogFormat, []string{"text", "json"}}},
-		{"cache", "cache", "memory for blocks of the embedded store", size{&c.Cache, 1 << 20}},
+		{"memory-limit", "memory-limit", "memory to stay below (GOMEMLIMIT wins); auto: three quarters of the container's limit, or half of the machine; off: none", memory{&c.Memory}},
+		{"cache", "cache", "memory for tables and blocks of the embedded store", size{&c.Cache, 1 << 20}},
 		{"max-body", "limits.body", "largest request body", size{&c.MaxBody, 1 << 10}},
 		{"max-entries", "limits.entries", "most entries of a batch or transaction Bundle", count{&c.MaxEntries}},
 		{"max-deletes", "limits.deletes", "most resources that one conditional delete deletes", count{&c.MaxDeletes}},
 		{"page-size", "limits.page", "resources on a page when the request has no _count", count{&c.PageSize}},
 		{"max-page-size", "limits.max-page", "most resources on a page, whatever _count says", count{&c.MaxPageSize}},
+		{"max-jobs", "limits.jobs", "most requests with Prefer: respond-async, running or with a result that is kept", count{&c.MaxJobs}},
+		{"query-cost", "limits.query-cost", "most index entries that one search reads before it is refused", count{&c.QueryCost}},
 		{"request-timeout", "timeouts.request", "longest time to read and to answer a request", duration{&c.RequestTime}},
 		{"header-timeout", "timeouts.header", "longest time to send the headers of a request", duration{&c.HeaderTime}},
 		{"idle-timeout", "timeouts.idle", "longest time a connection may stay open between requests", duration{&c.IdleTime}},

@@ -136,6 +136,65 @@ func (v count) Set(s string) error {
 func (v count) String() string { return strconv.FormatInt(*v.to, 10) }
 func (v count) Type() string   { return "N" }
 
+// LoopbackOrigins and AllOrigins are what Config.Origins may hold besides origins: those of this machine whatever their port, and every one.
+const (
+	LoopbackOrigins = "loopback"
+	AllOrigins      = "*"
+)
+
+// origins is a list of origins (RFC 6454): a scheme and a host, with a port when it is not the scheme's own.
+type origins struct{ to *[]string }
+
+func (v origins) Set(s string) error {
+	var list []string
+	for item := range strings.SplitSeq(s, ",") {
+		item = strings.TrimSpace(item)
+		u, err := url.Parse(item)
+		switch {
+		case item == LoopbackOrigins, item == AllOrigins:
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || item != u.Scheme+"://"+strings.ToLower(u.Host):
+			return fmt.Errorf("%q is not an origin such as https://app.example:8443, nor %s, nor %s", item, LoopbackOrigins, AllOrigins)
+		}
+		list = append(list, item)
+	}
+	*v.to = list
+	return nil
+}
+func (v origins) String() string { return strings.Join(*v.to, ",") }
+func (v origins) Type() string   { return "ORIGINS" }
+
+// AutoMemory and NoMemoryLimit are what Config.Memory is besides a number of bytes.
+const (
+	AutoMemory    = 0
+	NoMemoryLimit = -1
+)
+
+// memory is a size, or who decides about it.
+type memory struct{ to *int64 }
+
+func (v memory) Set(s string) error {
+	switch s {
+	case "auto":
+		*v.to = AutoMemory
+	case "off":
+		*v.to = NoMemoryLimit
+	default:
+		return size{v.to, 64 << 20}.Set(s)
+	}
+	return nil
+}
+
+func (v memory) String() string {
+	switch *v.to {
+	case AutoMemory:
+		return "auto"
+	case NoMemoryLimit:
+		return "off"
+	}
+	return formatSize(*v.to)
+}
+func (v memory) Type() string { return "SIZE|auto|off" }
+
 type duration struct{ to *time.Duration }
 
 func (v duration) Set(s string) error {
