@@ -68,7 +68,9 @@ func rows() []Row {
 		{Package: "internal/acceptance", Tests: []string{"adapters/catalog", "fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then judges their answers over HTTP by means of its own"},
 		{Package: "internal/importer", May: []string{"fhir", "internal/progress"}, Why: "the import command, a client of any FHIR server"},
 		{Package: "internal/bench", May: []string{"fhir"}, Why: "measures any server over HTTP; what it starts is handed in"},
-		{Package: "internal/e2e", May: []string{"fhir"}, Why: "drives the real binary as a user does"},
+		{Package: "internal/e2e", May: []string{"fhir"}, Tests: []string{"internal/firthtest"}, Why: "drives the real binary as a user does"},
+		{Package: "internal/conformance", Tests: []string{"internal/firthtest"}, Why: "asks the real binary over HTTP, and reads its answers by means of its own"},
+		{Package: "internal/firthtest", Why: "builds and runs the program; what it is made of is not known"},
 		{Package: "internal/archtest", Why: "reads source, calls nothing"},
 		{Package: "internal/clock", Why: "a leaf that all may use"},
 		{Package: "internal/config", Why: "settings are names and values; what they configure is not known"},
@@ -84,7 +86,7 @@ func fences() []Fence {
 	adapters, auth := []string{"adapters/..."}, []string{"auth/..."}
 	return []Fence{
 		{Import: "C", Why: "one static binary: no cgo"},
-		{Import: "testing", Only: []string{"store/storetest"}, ExemptTests: true, Why: "product code does not carry test flags; the conformance suite is test code for back ends"},
+		{Import: "testing", Only: []string{"store/storetest", "internal/firthtest"}, ExemptTests: true, Why: "product code does not carry test flags; the conformance suite is test code for back ends"},
 		{Import: "github.com/google/go-cmp", Only: []string{"store/storetest"}, ExemptTests: true, Why: "it panics and reflects by design: tests only"},
 		{Import: "golang.org/x/tools", Only: []string{"internal/archtest"}, ExemptTests: true, Why: "source tools and txtar are for tests"},
 		{Import: "github.com/gin-gonic/gin", Only: []string{"server/..."}, Why: "one package knows the router library"},

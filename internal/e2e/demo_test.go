@@ -9,20 +9,21 @@ import (
 	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/firthtest"
 )
 
 // startDemo runs the demo on free ports, its temporary files in dir.
-func startDemo(t *testing.T, dir string, extra ...string) *process {
+func startDemo(t *testing.T, dir string, extra ...string) *firthtest.Process {
 	t.Helper()
-	p := launchWith(t, clean("TMPDIR="+dir), append([]string{"demo", "--listen", "127.0.0.1:0", "--mllp", "127.0.0.1:0"}, extra...)...)
-	p.await(t, "ready")
-	p.base = p.line(t, "FHIR ")
+	p := binary.Launch(t, firthtest.Environment("TMPDIR="+dir), append([]string{"demo", "--listen", "127.0.0.1:0", "--mllp", "127.0.0.1:0"}, extra...)...)
+	p.Await(t, "ready")
+	p.Base = p.Line(t, "FHIR ")
 	return p
 }
 
 // curls are the commands the demo prints, in order.
-func curls(p *process) (commands []string) {
-	for _, line := range p.output() {
+func curls(p *firthtest.Process) (commands []string) {
+	for _, line := range p.Output() {
 		if strings.HasPrefix(line, "curl ") {
 			commands = append(commands, line)
 		}
@@ -52,11 +53,11 @@ func TestDemo(t *testing.T) {
 	p := startDemo(t, dir)
 	commands := curls(p)
 	if len(commands) != 3 {
-		t.Fatalf("%d curl commands, want 3:\n%s", len(commands), strings.Join(p.output(), "\n"))
+		t.Fatalf("%d curl commands, want 3:\n%s", len(commands), strings.Join(p.Output(), "\n"))
 	}
 	t.Run("people and devices", func(t *testing.T) {
 		for _, query := range []string{"Patient?_id=demo-ada,demo-ben", "Device?patient=demo-ada,demo-ben"} {
-			if got := count(t, p.base, query); got != "2" {
+			if got := count(t, p.Base, query); got != "2" {
 				t.Errorf("%s: %s, want 2", query, got)
 			}
 		}
@@ -72,13 +73,13 @@ func TestDemo(t *testing.T) {
 		if written, unchanged := again.Path("counts", "written").Text(), again.Path("counts", "unchanged").Text(); written != "0" || unchanged != "1" {
 			t.Errorf("the second time written %s, unchanged %s", written, unchanged)
 		}
-		found := ask(t, 200, "GET", p.base+"/Observation?patient=demo-ada&code=29463-7&date=2015-05-31", "")
+		found := ask(t, 200, "GET", p.Base+"/Observation?patient=demo-ada&code=29463-7&date=2015-05-31", "")
 		if got := found.Get("entry").Index(0).Path("resource", "valueQuantity", "value").Text(); got != "74.126" {
 			t.Errorf("weight %q", got)
 		}
 	})
-	if code := p.stop(t); code != 0 {
-		t.Errorf("exit code %d\n%s", code, p.stderr.String())
+	if code := p.Stop(t); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.Stderr.String())
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
@@ -151,15 +152,15 @@ func TestDemoStopsByItself(t *testing.T) {
 	data := t.TempDir()
 	for range 2 {
 		p := launch(t, "demo", "--for", "1ms", "--data", data, "--listen", taken.Addr().String(), "--mllp", taken.Addr().String())
-		if code := p.wait(); code != 0 {
-			t.Fatalf("exit code %d\n%s", code, p.stderr.String())
+		if code := p.Wait(); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, p.Stderr.String())
 		}
-		if base := p.line(t, "FHIR "); strings.Contains(base, taken.Addr().String()) {
+		if base := p.Line(t, "FHIR "); strings.Contains(base, taken.Addr().String()) {
 			t.Errorf("took the port of somebody else: %s", base)
 		}
 	}
 	p := serve(t, data)
-	if got := count(t, p.base, "Patient?_id=demo-ada,demo-ben"); got != "2" {
+	if got := count(t, p.Base, "Patient?_id=demo-ada,demo-ben"); got != "2" {
 		t.Errorf("%s patients kept in --data, want 2", got)
 	}
 }

@@ -78,18 +78,18 @@ func TestImportIntoStore(t *testing.T) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 	p := serve(t, dir)
-	imported(t, p.base)
+	imported(t, p.Base)
 }
 
 func TestImportIntoServer(t *testing.T) {
 	p := serve(t, t.TempDir(), "--validation", "off")
-	stdout, stderr, code := run(t, "", append([]string{"import", "--server", p.base}, goodFiles(t)...)...)
+	stdout, stderr, code := run(t, "", append([]string{"import", "--server", p.Base}, goodFiles(t)...)...)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, goodTotals) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
-	imported(t, p.base)
+	imported(t, p.Base)
 	// The second time, what has an id is updated, and the conditional create finds its patient.
-	stdout, _, code = run(t, "", append([]string{"import", "--server", p.base}, goodFiles(t)...)...)
+	stdout, _, code = run(t, "", append([]string{"import", "--server", p.Base}, goodFiles(t)...)...)
 	if want := "      5        0        4          1        0  Patient\n"; code != 0 || !strings.Contains(stdout, want) {
 		t.Errorf("again: exit %d\n%s", code, stdout)
 	}
@@ -171,7 +171,7 @@ func TestImportPublishedData(t *testing.T) {
 			}
 			p := serve(t, dir)
 			for typ, want := range typesIn(t, files) {
-				if got := count(t, p.base, typ); got != strconv.Itoa(want) {
+				if got := count(t, p.Base, typ); got != strconv.Itoa(want) {
 					t.Errorf("%s %s, want %d", got, typ, want)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/firthtest"
 )
 
 // journal is what clients were told before the server died. Everything in it must hold afterwards.
@@ -243,16 +244,16 @@ func TestKill(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
 	whole := newJournal()
-	var p *process
+	var p *firthtest.Process
 	for round := range rounds {
 		p = serve(t, dir)
 		whole.loadAndKill(p, t, round, random)
 		before := time.Now()
 		p = serve(t, dir)
-		whole.verify(t, p.base)
+		whole.verify(t, p.Base)
 		t.Logf("seed %d, round %d: %d creates, %d conditional creates, %d transactions acknowledged or tried so far; recovered and checked in %v",
 			seed, round, len(whole.created), len(whole.conditional), len(whole.transactions), time.Since(before).Round(time.Millisecond))
-		p.kill(t)
+		p.Kill(t)
 		if t.Failed() {
 			return
 		}
@@ -260,14 +261,14 @@ func TestKill(t *testing.T) {
 }
 
 // loadAndKill runs a dozen writers for up to a second and kills the server while they work.
-func (j *journal) loadAndKill(p *process, t *testing.T, round int, random *rand.Rand) {
+func (j *journal) loadAndKill(p *firthtest.Process, t *testing.T, round int, random *rand.Rand) {
 	var writers sync.WaitGroup
 	for i := range 12 {
-		w := &writer{base: p.base, journal: j, random: rand.New(rand.NewPCG(random.Uint64(), uint64(i))),
+		w := &writer{base: p.Base, journal: j, random: rand.New(rand.NewPCG(random.Uint64(), uint64(i))),
 			name: fmt.Sprintf("r%d-w%d", round, i), keys: fmt.Sprintf("r%d", round)}
 		writers.Go(w.work)
 	}
 	time.Sleep(time.Duration(50+random.IntN(950)) * time.Millisecond)
-	p.kill(t)
+	p.Kill(t)
 	writers.Wait()
 }

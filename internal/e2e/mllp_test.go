@@ -35,7 +35,7 @@ func mllpSend(t *testing.T, conn net.Conn, message string) string {
 func TestMLLP(t *testing.T) {
 	dir := t.TempDir()
 	p := serve(t, dir, "--mllp", "127.0.0.1:0")
-	conn, err := net.Dial("tcp", p.line(t, "mllp "))
+	conn, err := net.Dial("tcp", p.Line(t, "mllp "))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestMLLP(t *testing.T) {
 		}
 	}
 	send()
-	written := count(t, p.base, "Observation")
+	written := count(t, p.Base, "Observation")
 	if written == "0" {
 		t.Error("acknowledged, and nothing stored")
 	}
 	send()
-	if again := count(t, p.base, "Observation"); again != written {
+	if again := count(t, p.Base, "Observation"); again != written {
 		t.Errorf("%s Observations after sending all again, %s before", again, written)
 	}
 	for _, c := range []struct{ name, message, verdict string }{
@@ -75,8 +75,8 @@ func TestMLLP(t *testing.T) {
 		}
 	}
 	// What was acknowledged is durable.
-	p.kill(t)
-	if after := count(t, serve(t, dir).base, "Observation"); after != written {
+	p.Kill(t)
+	if after := count(t, serve(t, dir).Base, "Observation"); after != written {
 		t.Errorf("%s Observations after kill -9, %s before", after, written)
 	}
 }

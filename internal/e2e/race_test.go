@@ -16,7 +16,7 @@ func TestConditionalCreateRace(t *testing.T) {
 	for range clients {
 		all.Go(func() {
 			for range times {
-				status, header, body, err := request("POST", p.base+"/Patient", `{"resourceType":"Patient","identifier":[{"system":"urn:race","value":"1"}]}`,
+				status, header, body, err := request("POST", p.Base+"/Patient", `{"resourceType":"Patient","identifier":[{"system":"urn:race","value":"1"}]}`,
 					"If-None-Exist", "identifier=urn:race|1")
 				switch {
 				case err != nil:
@@ -43,7 +43,7 @@ func TestConditionalCreateRace(t *testing.T) {
 	if different != 1 {
 		t.Errorf("%d different locations", different)
 	}
-	if got := count(t, p.base, "Patient?identifier=urn:race|1"); got != "1" {
+	if got := count(t, p.Base, "Patient?identifier=urn:race|1"); got != "1" {
 		t.Errorf("%s resources", got)
 	}
 }

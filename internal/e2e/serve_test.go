@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/firth-health/firth/internal/firthtest"
 )
 
 func TestServeRefuses(t *testing.T) {
@@ -57,22 +59,22 @@ func TestServeFromFileAndEnvironment(t *testing.T) {
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, stderr, code := runIn(t, dir, clean("FIRTH_CONFIG="+file), "", "serve")
+	_, stderr, code := runIn(t, dir, firthtest.Environment("FIRTH_CONFIG="+file), "", "serve")
 	if code != 2 || !strings.Contains(stderr, "0.0.0.0:1 is not a loopback address") {
 		t.Errorf("with the file: exit %d, %q", code, stderr)
 	}
-	_, stderr, code = runIn(t, dir, clean("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve")
+	_, stderr, code = runIn(t, dir, firthtest.Environment("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve")
 	if code != 2 || !strings.Contains(stderr, "[::]:2 is not a loopback address") {
 		t.Errorf("with the variable: exit %d, %q", code, stderr)
 	}
-	_, stderr, code = runIn(t, dir, clean("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve", "--listen", "10.0.0.1:3")
+	_, stderr, code = runIn(t, dir, firthtest.Environment("FIRTH_CONFIG="+file, "FIRTH_LISTEN=[::]:2"), "", "serve", "--listen", "10.0.0.1:3")
 	if code != 2 || !strings.Contains(stderr, "10.0.0.1:3 is not a loopback address") {
 		t.Errorf("with the flag: exit %d, %q", code, stderr)
 	}
 	if err := os.WriteFile(file, []byte("dev: true\nlimits:\n  pages: 7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, stderr, code = runIn(t, dir, clean(), "", "serve", "--config", file)
+	_, stderr, code = runIn(t, dir, firthtest.Environment(), "", "serve", "--config", file)
 	if code != 2 || !strings.Contains(stderr, file+":3: unknown setting limits.pages; known under limits: body, entries, deletes, page, max-page") {
 		t.Errorf("with an unknown setting: exit %d, %q", code, stderr)
 	}
@@ -81,16 +83,16 @@ func TestServeFromFileAndEnvironment(t *testing.T) {
 func TestServeKeepsAndStops(t *testing.T) {
 	dir := t.TempDir()
 	p := serve(t, dir, "--page-size", "2")
-	root := strings.TrimSuffix(p.base, "/fhir")
+	root := strings.TrimSuffix(p.Base, "/fhir")
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		if status, _, body, err := request("GET", root+path, ""); err != nil || status != 200 {
 			t.Errorf("%s: %d %.200s %v", path, status, body, err)
 		}
 	}
 	for _, id := range []string{"a", "b", "c"} {
-		ask(t, 201, "PUT", p.base+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`","active":true}`)
+		ask(t, 201, "PUT", p.Base+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`","active":true}`)
 	}
-	if got := ask(t, 200, "GET", p.base+"/Patient?active=true", "").Get("entry").Len(); got != 2 {
+	if got := ask(t, 200, "GET", p.Base+"/Patient?active=true", "").Get("entry").Len(); got != 2 {
 		t.Errorf("a page of %d, want 2", got)
 	}
 	// One store, one process: the second one says so.
@@ -98,22 +100,22 @@ func TestServeKeepsAndStops(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "in use by another process") {
 		t.Errorf("second server: exit %d, %q", code, stderr)
 	}
-	if code := p.stop(t); code != 0 {
-		t.Errorf("exit code %d after SIGTERM\n%s", code, p.stderr.String())
+	if code := p.Stop(t); code != 0 {
+		t.Errorf("exit code %d after SIGTERM\n%s", code, p.Stderr.String())
 	}
 	again := serve(t, dir)
-	if got := count(t, again.base, "Patient?active=true"); got != "3" {
+	if got := count(t, again.Base, "Patient?active=true"); got != "3" {
 		t.Errorf("%s patients after the restart, want 3", got)
 	}
-	if code := again.stop(t); code != 0 {
+	if code := again.Stop(t); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 }
 
 func TestExplainOverHTTP(t *testing.T) {
 	p := serve(t, t.TempDir())
-	ask(t, 201, "PUT", p.base+"/Patient/a", `{"resourceType":"Patient","id":"a","identifier":[{"system":"urn:x","value":"1"}]}`)
-	stdout, stderr, code := run(t, "", "explain", "--server", p.base, "Patient?identifier=urn:x|1")
+	ask(t, 201, "PUT", p.Base+"/Patient/a", `{"resourceType":"Patient","id":"a","identifier":[{"system":"urn:x","value":"1"}]}`)
+	stdout, stderr, code := run(t, "", "explain", "--server", p.Base, "Patient?identifier=urn:x|1")
 	if code != 0 || !strings.Contains(stdout, "\nplan     key") || !strings.Contains(stdout, "\nfound    1 on this page of 1\n") {
 		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
 	}
@@ -141,19 +143,19 @@ func hang(t *testing.T, base string) net.Conn {
 
 func TestStopWaitsForRequestsAndNoLonger(t *testing.T) {
 	p := serve(t, t.TempDir(), "--shutdown-timeout", "100ms")
-	hang(t, p.base)
-	if code := p.stop(t); code != 0 || !strings.Contains(p.stderr.String(), "requests were cut off") {
-		t.Errorf("exit %d\n%s", code, p.stderr.String())
+	hang(t, p.Base)
+	if code := p.Stop(t); code != 0 || !strings.Contains(p.Stderr.String(), "requests were cut off") {
+		t.Errorf("exit %d\n%s", code, p.Stderr.String())
 	}
 }
 
 func TestStopAnswersRequestsUnderWay(t *testing.T) {
 	p := serve(t, t.TempDir())
-	conn := hang(t, p.base)
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	conn := hang(t, p.Base)
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	p.awaitLog(t, "msg=stopping")
+	p.AwaitLog(t, "msg=stopping")
 	body := `{"resourceType":"Patient","active":true}`
 	if _, err := conn.Write([]byte(body + strings.Repeat(" ", 100-len(body)))); err != nil {
 		t.Fatal(err)
@@ -161,19 +163,19 @@ func TestStopAnswersRequestsUnderWay(t *testing.T) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 201") {
 		t.Errorf("%q %v", line, err)
 	}
-	if code := p.wait(); code != 0 {
-		t.Errorf("exit %d\n%s", code, p.stderr.String())
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit %d\n%s", code, p.Stderr.String())
 	}
 }
 
 func TestSecondSignalForces(t *testing.T) {
 	p := serve(t, t.TempDir())
-	hang(t, p.base)
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	hang(t, p.Base)
+	if err := p.Cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	p.awaitLog(t, "msg=stopping")
-	if code := p.stop(t); code != 130 {
-		t.Errorf("exit %d, want 130\n%s", code, p.stderr.String())
+	p.AwaitLog(t, "msg=stopping")
+	if code := p.Stop(t); code != 130 {
+		t.Errorf("exit %d, want 130\n%s", code, p.Stderr.String())
 	}
 }
