@@ -28,6 +28,10 @@ type Config struct {
 	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example or LoopbackOrigins; empty means all.
 	Origins []string
 
+	// OwnHostsOnly refuses requests whose Host is neither a loopback address, nor localhost, nor the host of BaseURL (--dev). Without authorization that is what keeps
+	// out a page whose own name was made to resolve to this machine (DNS rebinding): its requests are of its own origin, so that CORS does not apply.
+	OwnHostsOnly bool
+
 	// Explain answers _explain=true of a search with how it was answered (--dev). It tells about the store, not about resources the caller may not see.
 	Explain bool
 

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,11 +28,7 @@ func (o origins) allow(origin string) bool {
 
 func isLoopbackOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && isLoopbackHost(u.Hostname())
 }
 
 // cors answers a preflight, and says in other answers to whom they may be shown. It reports whether the request is answered. The CapabilityStatement

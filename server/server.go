@@ -39,6 +39,7 @@ type Server struct {
 	version  string
 	links    links
 	origins  origins
+	hosts    hosts
 	explains bool
 
 	table            []*interaction
@@ -72,6 +73,9 @@ func New(config Config) (*Server, error) {
 	if s.auditor == nil {
 		s.auditor = nobody{}
 	}
+	if config.OwnHostsOnly {
+		s.hosts = ownHosts(config.BaseURL)
+	}
 	s.operations = s.operationTable()
 	ofOperations, err := s.operationInteractions()
 	if err != nil {
@@ -95,7 +99,7 @@ func (s *Server) Handler() http.Handler {
 		if path := r.URL.Path; len(path) > 1 && path[len(path)-1] == '/' {
 			r = withoutFinalSlash(r)
 		}
-		if s.origins.cors(w, r) {
+		if s.hosts.allow(r.Host) && s.origins.cors(w, r) {
 			return
 		}
 		s.engine.ServeHTTP(w, r)
@@ -123,6 +127,9 @@ func (s *Server) newEngine() *gin.Engine {
 	engine.RedirectFixedPath = false
 	engine.HandleMethodNotAllowed = true
 	engine.ForwardedByClientIP = false
+	if s.hosts != "" {
+		engine.Use(s.checkHost)
+	}
 	for _, in := range s.table {
 		if in.method == "" {
 			continue

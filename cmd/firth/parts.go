@@ -47,7 +47,7 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 		validation = server.StoreAnything
 	}
 	p.server, err = server.New(server.Config{
-		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev,
+		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev, OwnHostsOnly: c.Dev,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
 			DeleteMatches: int(c.MaxDeletes), Jobs: int(c.MaxJobs), Timeout: c.RequestTime},
 		Validation: validation,
