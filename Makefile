@@ -16,6 +16,8 @@ TESTFLAGS ?=
 FUZZTIME  ?= 30s
 FUZZMIN   ?= 1s
 BENCHTIME ?= 1s
+MUTANTS   ?= 20
+MUTATE    ?=
 
 # Packages that the race detector has nothing to say about on every change: tests of another process, and of data (a grep -E pattern over import paths).
 RACE_SKIP ?= /(internal/acceptance|fhir/spec)$$
@@ -72,6 +74,10 @@ fuzz: ## Fuzz every target, one after the other, FUZZTIME each (30s); RUN narrow
 .PHONY: fuzz-long
 fuzz-long: ## Fuzz every target for ten minutes
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=10m
+
+.PHONY: mutate
+mutate: ## Flip MUTANTS (20) comparisons of package search, one at a time: tests must fail (MUTATE for flags: -all, -seed 2, -run file:line)
+	$(GO) run ./internal/mutation -n $(MUTANTS) $(MUTATE)
 
 .PHONY: bench
 bench: ## Run the Go benchmarks (PKG, RUN, BENCHTIME to narrow); `bin/firth bench` measures the whole server

@@ -75,6 +75,7 @@ func rows() []Row {
 		{Package: "internal/clock", Why: "a leaf that all may use"},
 		{Package: "internal/config", Why: "settings are names and values; what they configure is not known"},
 		{Package: "internal/ids", Why: "a leaf that all may use"},
+		{Package: "internal/mutation", Why: "a tool of make mutate: reads source, runs tests, calls nothing"},
 		{Package: "internal/progress", Why: "a progress line knows numbers only"},
 		{Package: "internal/simulate", Why: "makes up what devices send, as bytes"},
 		{Package: "internal/testsummary", Why: "a tool of make test"},
