@@ -21,13 +21,13 @@ type benchOptions struct {
 	bench.Options
 	json    string // file for the report; "-" is the standard output, instead of the table
 	profile string // file for a CPU profile
-	store   string // of `bench start`
+	store   string // of `bench start` and `bench scale`
 }
 
 func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure this machine: create, ingest, read, search, start",
+		Short: "Measure this machine: create, ingest, read, search, start, scale",
 		Long: `Measure a server of its own over loopback TCP, on durable stores in temporary directories. For each measurement the ceiling is measured in the same run:
 the store's engine with the same keys and bytes but no server, or a bare net/http handler that serves the same bytes. The ratio to it says more about Firth than
 the rate, which says much about the machine.
@@ -37,19 +37,21 @@ the rate, which says much about the machine.
   read     GET /fhir/Observation/[id]
   search   the 20 newest readings of one code of a patient
   start    time from start to ready, and resident memory, with --resources in the store
+  scale    reads, searches and operations over all patients of a store of --resources
 
 The generator runs in the same process and shares the cores with the server.`,
 		Example: `  firth bench all
   firth bench create --clients 16 --duration 5s
   firth bench all --json bench.json
-  firth bench start --resources 1000000`,
+  firth bench start --resources 1000000
+  firth bench scale --resources 10000000 --keep /var/tmp/firth-ten-million`,
 	}
 	o := benchOptions{}
 	flags := cmd.PersistentFlags()
 	flags.IntVar(&o.Clients, "clients", 64, "connections at once")
 	flags.DurationVar(&o.Duration, "duration", 10*time.Second, "length of each measurement")
 	flags.DurationVar(&o.Warmup, "warmup", 2*time.Second, "time before each measurement that is not counted")
-	flags.IntVar(&o.Resources, "resources", 100_000, "Observations in the store before read, search and start")
+	flags.IntVar(&o.Resources, "resources", 100_000, "Observations in the store before read, search, start and scale")
 	flags.StringVar(&o.Dir, "dir", "", "`DIR` for temporary stores, on the disk to be measured (default: the system's)")
 	flags.StringVar(&o.json, "json", "", "write the report as JSON to `FILE` as well; - writes it to the standard output instead of the table")
 	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the whole run to `FILE`")
@@ -58,6 +60,7 @@ The generator runs in the same process and shares the cores with the server.`,
 	}
 	cmd.AddCommand(scenarioCommand(&o, "all", "Measure "+strings.Join(bench.Scenarios(), ", "), bench.Scenarios()...))
 	cmd.AddCommand(startCommand(&o))
+	cmd.AddCommand(scaleCommand(&o))
 	return cmd
 }
 
@@ -84,6 +87,24 @@ memory idle and after some searches. The store is temporary unless --keep names 
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {
 			return bench.RunStart(ctx, system, o.Options, o.store)
+		})
+	})
+	return cmd
+}
+
+func scaleCommand(o *benchOptions) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "scale", Short: "Measure reads, searches and operations on a large store", Args: cobra.NoArgs,
+		Long: `Measure reads, searches and operations on a store of --resources Observations, a thousand a patient, and of one patient with --long more. Requests are spread over all
+patients, so that a cache helps as much as it would in life. The store is temporary unless --keep names a directory, which is filled when it does not exist.`,
+		Example: "  firth bench scale --resources 10000000 --keep /var/tmp/firth-ten-million",
+	}
+	cmd.Flags().StringVar(&o.store, "keep", "", "`DIR` of the store, filled when it does not exist, and kept")
+	cmd.Flags().IntVar(&o.Long, "long", 100_000, "readings of the one patient with a long history")
+	load := settings(cmd, listenerSettings()...)
+	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
+		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {
+			return bench.RunScale(ctx, system, o.Options, o.store)
 		})
 	})
 	return cmd

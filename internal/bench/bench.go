@@ -44,7 +44,8 @@ type Options struct {
 	Clients   int
 	Duration  time.Duration // of each measurement
 	Warmup    time.Duration // before each measurement, not counted
-	Resources int           // in the store before read, search and start
+	Resources int           // in the store before read, search, start and scale
+	Long      int           // more of one patient, for scale
 	Dir       string        // where temporary stores are made; empty: the system's place for temporary files
 	Progress  func(string)  // told what happens; nil: nobody
 }

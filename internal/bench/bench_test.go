@@ -217,6 +217,25 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestScaleReport(t *testing.T) {
+	r := &Report{Facts: Facts{Version: "devel", Go: "go1.26.0", System: "linux/amd64", Cores: 2}, Scale: &Scale{Resources: 1000, Long: 10, Fill: 25_000.4, Disk: 1_230_000_000,
+		Rows: []ScaleRow{{Name: "read by id", Clients: 64, PerSecond: 40_000.2, P50: 1_234_567, P99: 5 * time.Millisecond}}}}
+	var out bytes.Buffer
+	if err := r.WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := `firth devel, go1.26.0, linux/amd64, 2 cores, sync 0s
+1000 Observations and 10 of one more patient, 1.23 GB on disk, filled at 25000 resources/s
+
+| work       | clients | rate    | p50    | p99 |
+| ---        | ---     | ---     | ---    | --- |
+| read by id | 64      | 40000/s | 1.23ms | 5ms |
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
+
 func TestRunRefusesWrongAnswers(t *testing.T) {
 	system := testSystem()
 	system.Serve = func(context.Context, string) (string, func() error, error) {

@@ -47,9 +47,14 @@ func AppendPatient(dst []byte, i int) []byte {
 
 // AppendObservation appends the i-th of Observations over the given number of patients; id is empty for none.
 func AppendObservation(dst []byte, id string, i, patients int) []byte {
+	return appendReading(dst, id, PatientID(i%patients), i/patients, i/patients, i)
+}
+
+// appendReading appends a reading: kind counts through the measures, slot is its time in steps of ten seconds from [Epoch], and value varies with seed.
+func appendReading(dst []byte, id, patient string, kind, slot, seed int) []byte {
 	all := measures()
-	m := &all[i/patients%len(all)]
-	value := m.base + i*7919%m.spread
+	m := &all[kind%len(all)]
+	value := m.base + seed*7919%m.spread
 	dst = append(dst, `{"resourceType":"Observation",`...)
 	if id != "" {
 		dst = append(append(append(dst, `"id":"`...), id...), `",`...)
@@ -58,9 +63,9 @@ func AppendObservation(dst []byte, id string, i, patients int) []byte {
 	dst = append(dst, `"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}],`...)
 	dst = append(append(dst, `"code":{"coding":[{"system":"http://loinc.org","code":"`...), m.code...)
 	dst = append(append(dst, `","display":"`...), m.display...)
-	dst = append(strconv.AppendInt(append(dst, `"}]},"subject":{"reference":"Patient/bench-`...), int64(i%patients), 10), `"},"effectiveDateTime":"`...)
-	dst = Epoch().Add(time.Duration(i/patients)*10*time.Second).AppendFormat(dst, "2006-01-02T15:04:05Z")
-	dst = append(strconv.AppendInt(append(dst, `","device":{"reference":"Device/bench-`...), int64(i%patients), 10), `"},"valueQuantity":{"value":`...)
+	dst = append(append(append(dst, `"}]},"subject":{"reference":"Patient/`...), patient...), `"},"effectiveDateTime":"`...)
+	dst = Epoch().Add(time.Duration(slot)*10*time.Second).AppendFormat(dst, "2006-01-02T15:04:05Z")
+	dst = append(append(append(dst, `","device":{"reference":"Device/`...), patient...), `"},"valueQuantity":{"value":`...)
 	if m.tenths {
 		dst = strconv.AppendInt(append(strconv.AppendInt(dst, int64(value/10), 10), '.'), int64(value%10), 10)
 	} else {

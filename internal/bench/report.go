@@ -17,6 +17,7 @@ type Report struct {
 	Seconds float64 `json:"secondsEach,omitempty"`
 	Rows    []Row   `json:"rows,omitempty"`
 	Start   *Start  `json:"start,omitempty"`
+	Scale   *Scale  `json:"scale,omitempty"`
 }
 
 // Row is one measurement and its ceiling.
@@ -67,6 +68,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	if r.Start != nil {
 		return r.Start.write(w)
+	}
+	if r.Scale != nil {
+		return r.Scale.write(w)
 	}
 	return nil
 }
