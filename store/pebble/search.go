@@ -82,6 +82,7 @@ func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
 
 // page finds, reads and counts.
 func (r *run) page() (*store.Page, error) {
+	r.plan = r.v.named(r.plan)
 	if r.q.Count > 0 {
 		r.find()
 	}
