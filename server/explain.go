@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -23,39 +25,97 @@ func (s *Server) searchParameters(x *exchange) []search.Pair {
 	return pairs
 }
 
-// run answers a search in one type, with an explanation when it is asked for.
-func (s *Server) run(x *exchange, request *search.Request) (page *store.Page, explanation []fhir.Issue, err error) {
-	explainer, can := store.Unwrap(s.store).(store.Explainer)
-	if value, _ := lookup(x.query, explainParameter); s.explains && can && value == "true" {
-		e, err := explainer.Explain(x.ctx, request.Query)
-		if err != nil {
-			return nil, nil, costly(request, err)
-		}
-		request.Self = append(request.Self, search.Pair{Name: explainParameter, Value: value})
-		return e.Page, explain(request, e), nil
-	}
-	page, err = s.store.Search(x.ctx, request.Query)
-	return page, nil, costly(request, err)
+// finder finds one page of matches in a type. It is a [store.Store], or one that explains what it does.
+type finder interface {
+	Search(ctx context.Context, q *search.Query) (*store.Page, error)
 }
 
-// explain tells the query as understood, the strategy of the store with its steps, and what that cost.
-func explain(request *search.Request, e *store.Explanation) []fhir.Issue {
-	var issues []fhir.Issue
-	tell := func(format string, args ...any) {
-		issues = append(issues, fhir.Issue{Severity: fhir.Information, Code: fhir.CodeInformational, Diagnostics: strings.TrimRight(fmt.Sprintf(format, args...), "\n")})
+// finder is how the searches of an exchange reach the store: straight, or explained when that is asked for and allowed. The explanation is nil without.
+func (s *Server) finder(x *exchange) (finder, *explanation) {
+	explainer, can := store.Unwrap(s.store).(store.Explainer)
+	if value, _ := lookup(x.query, explainParameter); !can || !s.explains || value != "true" {
+		return s.store, nil
 	}
-	tell("plan of %s:\n%s", request.Query.Type, search.Explain(request.Query.Plan))
-	for _, key := range request.Query.Sort {
+	e := &explanation{store: explainer}
+	return e, e
+}
+
+// explanation tells how the searches of one request were answered: one, or those of several types, some of which are read twice. Nil tells nothing.
+type explanation struct {
+	store    store.Explainer
+	searches []explained
+}
+
+// Search implements [finder].
+func (e *explanation) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
+	how, err := e.store.Explain(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	e.searches = append(e.searches, explained{q, how})
+	return how.Page, nil
+}
+
+// explained is one search with what the store says about it.
+type explained struct {
+	query *search.Query
+	how   *store.Explanation
+}
+
+// self adds to the parameters of the self link that this was explained.
+func (e *explanation) self(pairs []search.Pair) []search.Pair {
+	if e == nil {
+		return pairs
+	}
+	return append(slices.Clip(pairs), search.Pair{Name: explainParameter, Value: "true"})
+}
+
+// ofOne tells an issue for each part of one search.
+func (e *explanation) ofOne() (issues []fhir.Issue) {
+	if e == nil {
+		return nil
+	}
+	for _, search := range e.searches {
+		for _, part := range search.parts() {
+			issues = append(issues, informs(part))
+		}
+	}
+	return issues
+}
+
+// ofSeveral tells an issue for each search, and at last what all cost together.
+func (e *explanation) ofSeveral() (issues []fhir.Issue) {
+	if e == nil {
+		return nil
+	}
+	var all store.Counters
+	for _, search := range e.searches {
+		issues = append(issues, informs(strings.Join(search.parts(), "\n")))
+		c := search.how.Counters
+		all = store.Counters{Seeks: all.Seeks + c.Seeks, Keys: all.Keys + c.Keys, Tested: all.Tested + c.Tested, Bodies: all.Bodies + c.Bodies, Duration: all.Duration + c.Duration}
+	}
+	return append(issues, informs(fmt.Sprintf("cost of %d searches: %s", len(e.searches), countersText(all))))
+}
+
+// parts are the query as understood, its order, the strategy of the store with its steps, and what that cost.
+func (e *explained) parts() []string {
+	parts := []string{fmt.Sprintf("plan of %s:\n%s", e.query.Type, strings.TrimRight(search.Explain(e.query.Plan), "\n"))}
+	for _, key := range e.query.Sort {
 		direction := "ascending"
 		if key.Descending {
 			direction = "descending"
 		}
-		tell("sort: %s %s", key.Param, direction)
+		parts = append(parts, fmt.Sprintf("sort: %s %s", key.Param, direction))
 	}
-	tell("strategy: %s\n%s", e.Strategy, strings.Join(e.Steps, "\n"))
-	c := e.Counters
-	tell("cost: %d seeks, %d keys read, %d candidates tested, %d resources read, %v", c.Seeks, c.Keys, c.Tested, c.Bodies, c.Duration)
-	return issues
+	return append(parts, strings.Join(append([]string{"strategy: " + e.how.Strategy}, e.how.Steps...), "\n"), "cost: "+countersText(e.how.Counters))
+}
+
+func countersText(c store.Counters) string {
+	return fmt.Sprintf("%d seeks, %d keys read, %d candidates tested, %d resources read, %v", c.Seeks, c.Keys, c.Tested, c.Bodies, c.Duration)
+}
+
+func informs(text string) fhir.Issue {
+	return fhir.Issue{Severity: fhir.Information, Code: fhir.CodeInformational, Diagnostics: text}
 }
 
 // costly adds to the refusal of a search that costs too much what would make it cheaper.

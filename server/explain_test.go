@@ -36,6 +36,41 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestExplainSeveral has searches in more than one type explained, each of them and all together.
+func TestExplainSeveral(t *testing.T) {
+	tests := []struct {
+		name, path string
+		searches   int
+		matches    []string
+		first      string // plan
+		self       string
+	}{
+		{"types in turn", "?_type=Observation,Patient&_id=a&_explain=true", 2, []string{"Observation/a"}, `^plan of Observation:\nids a\nstrategy: [^\n]+\n(.*\n)*cost: \d+ seeks, \d+ keys read, .*s$`, "?_type=Observation%2CPatient&_id=a&_explain=true"},
+		{"types merged", "?_type=Observation,Patient&_id=a,b&_sort=-_id&_explain=true", 2, []string{"Observation/b", "Observation/a"}, `^plan of Observation:\n(.*\n)+sort: _id descending\nstrategy: `, "?_type=Observation%2CPatient&_id=a%2Cb&_sort=-_id&_explain=true"},
+		{"compartment", "/Patient/p/*?_type=Observation&_explain=true", 1, []string{"Observation/a"}, `^plan of Observation:\n`, "/Patient/p/*?_type=Observation&_explain=true"},
+		{"not asked", "?_type=Observation&_id=a&_explain=false", 0, []string{"Observation/a"}, ``, "?_type=Observation&_id=a"},
+	}
+	f := newFixture(t, func(c *Config) { c.Explain = true })
+	referring(f)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := parseBundle(t, f.do("GET", tt.path, "").body)
+			diff(t, tt.self, strings.TrimPrefix(b.link("self"), f.base))
+			diff(t, tt.matches, b.keysOf())
+			if tt.searches == 0 {
+				return
+			}
+			issues := b.Entry[len(b.Entry)-1].Resource.Issue
+			if len(issues) < tt.searches+1 || !regexp.MustCompile(tt.first).MatchString(issues[0].Diagnostics) {
+				t.Fatalf("told %+v, want %s", issues, tt.first)
+			}
+			if last := issues[len(issues)-1].Diagnostics; !regexp.MustCompile(`^cost of \d+ searches: [1-9]\d* seeks, \d+ keys read, \d+ candidates tested, [1-9]\d* resources read, .*s$`).MatchString(last) {
+				t.Errorf("at last %q", last)
+			}
+		})
+	}
+}
+
 // TestTooCostly searches a store that lets a search read little.
 func TestTooCostly(t *testing.T) {
 	s, err := pebble.Open("", pebble.Options{InMemory: true, QueryCost: 3000})

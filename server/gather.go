@@ -12,7 +12,7 @@ import (
 // typeStream is the matches of one type from a cursor on.
 type typeStream struct {
 	q      *search.Query
-	store  store.Store
+	find   finder
 	cursor string
 
 	page  *store.Page // what was read from cursor on; nil for nothing yet
@@ -30,7 +30,7 @@ type sortValue struct {
 func (t *typeStream) read(x *exchange, count int) (*store.Page, error) {
 	q := *t.q
 	q.Count, q.Cursor = count, t.cursor
-	return t.store.Search(x.ctx, &q)
+	return t.find.Search(x.ctx, &q)
 }
 
 // gatherer makes one page of the streams of several types.

@@ -21,11 +21,12 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	page, explanation, err := s.run(x, request)
+	find, explanation := s.finder(x)
+	page, err := find.Search(x.ctx, request.Query)
 	if err != nil {
-		return reply{}, err
+		return reply{}, costly(request, err)
 	}
-	set := searchset{path: x.searchPath(), self: request.Self, cursor: request.Query.Cursor, issues: slices.Concat(request.Issues, explanation), countOnly: request.SummaryCount, subset: subset, page: page}
+	set := searchset{path: x.searchPath(), self: explanation.self(request.Self), cursor: request.Query.Cursor, issues: slices.Concat(request.Issues, explanation.ofOne()), countOnly: request.SummaryCount, subset: subset, page: page}
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 

@@ -23,11 +23,12 @@ func (s *Server) searchSystem(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	cursor, _ := lookup(x.query, cursorParameter)
-	page, err := several.page(x, s.store, cursor)
+	find, explanation := s.finder(x)
+	page, err := several.page(x, find, cursor)
 	if err != nil {
-		return reply{}, err
+		return reply{}, several.costly(err)
 	}
-	set := searchset{path: x.searchPath(), self: several.self, cursor: cursor, issues: several.issues, countOnly: several.countOnly(), subset: subset, page: page}
+	set := searchset{path: x.searchPath(), self: explanation.self(several.self), cursor: cursor, issues: slices.Concat(several.issues, explanation.ofSeveral()), countOnly: several.countOnly(), subset: subset, page: page}
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 
@@ -78,6 +79,14 @@ func (s *Server) several(x *exchange) (*several, error) {
 
 func (m *several) countOnly() bool { return len(m.requests) > 0 && m.requests[0].SummaryCount }
 
+// costly adds a hint to the refusal of a search that costs too much.
+func (m *several) costly(err error) error {
+	if len(m.requests) == 0 {
+		return err
+	}
+	return costly(m.requests[0], err)
+}
+
 // progress is where a page of several types ends. It is the cursor of the next page.
 type progress struct {
 	Total int           `json:"n"` // of all pages; -1 when it is not known
@@ -109,12 +118,12 @@ func decodeProgress(cursor string) (p progress, err error) {
 }
 
 // page finds one page. Without _sort the types come one after the other, in the order of _type or of the alphabet; with it they are merged.
-func (m *several) page(x *exchange, from store.Store, cursor string) (*store.Page, error) {
+func (m *several) page(x *exchange, find finder, cursor string) (*store.Page, error) {
 	p := progress{}
 	streams := make([]*typeStream, 0, len(m.requests))
 	if cursor == "" {
 		for _, request := range m.requests {
-			streams = append(streams, &typeStream{q: request.Query, store: from})
+			streams = append(streams, &typeStream{q: request.Query, find: find})
 		}
 	} else {
 		var err error
@@ -126,7 +135,7 @@ func (m *several) page(x *exchange, from store.Store, cursor string) (*store.Pag
 			if i < 0 {
 				return nil, store.ErrBadCursor
 			}
-			streams = append(streams, &typeStream{q: m.requests[i].Query, store: from, cursor: row.Cursor})
+			streams = append(streams, &typeStream{q: m.requests[i].Query, find: find, cursor: row.Cursor})
 		}
 	}
 	if len(streams) == 0 {
