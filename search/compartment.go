@@ -41,6 +41,27 @@ func (r *Registry) InCompartment(of fhir.Key, resourceType string) (Plan, error)
 	return anyOf(belongs), nil
 }
 
+// InAnyCompartment is the plan for being in the compartment of any instance of a type, or being such an instance. The instance need not be there. Errors are
+// *fhir.OperationOutcome.
+func (r *Registry) InAnyCompartment(of, resourceType string) (Plan, error) {
+	if resourceType == of {
+		return All{}, nil
+	}
+	one, err := r.InCompartment(fhir.Key{Type: of}, resourceType)
+	if err != nil {
+		return nil, err
+	}
+	alternatives, several := one.(Or)
+	if !several {
+		alternatives = Or{one}
+	}
+	any := make(Or, len(alternatives))
+	for i, plan := range alternatives {
+		any[i] = withPrefix(plan.(Keys).Lo)
+	}
+	return anyOf(any), nil
+}
+
 // CompartmentTypes lists the resource types that can be in a compartment, the type of the instance included, sorted; nil when the type has none.
 func (r *Registry) CompartmentTypes(of string) []string {
 	compartment := r.defs.Compartment(of)

@@ -35,7 +35,7 @@ func (s *Server) operationTable() []*operation {
 	return []*operation{
 		{code: "lastn", definition: hl7 + "Observation-lastn", types: []string{"Observation"}, levels: onType, searches: true, handle: s.lastN},
 		{code: "stats", definition: hl7 + "Observation-stats", types: []string{"Observation"}, levels: onType, handle: s.stats},
-		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: []level{typeLevel, instanceLevel}, pages: true, handle: s.everything},
 		{code: "everything", definition: hl7 + "Encounter-everything", types: []string{"Encounter"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "waveform", definition: "Observation-waveform", types: []string{"Observation"}, levels: []level{typeLevel, instanceLevel}, handle: s.waveform},

@@ -2,29 +2,22 @@ package server
 
 import (
 	"bufio"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
-const (
-	// everythingPage is how many times [Limits.MaxCount] resources a page has when the client names no _count: R4 wants all in one Bundle.
-	everythingPage = 10
+// everythingPage is how many times [Limits.MaxCount] resources a page has when the client names no _count: R4 wants all in one Bundle.
+const everythingPage = 10
 
-	// maxRemembered is how many supporting resources a next link remembers, so that they come once. Beyond, one may come again.
-	maxRemembered = 300
-)
-
-// everything answers the record of a Patient, Encounter or Device (R4 patient-operation-everything.html): the resource itself first, all others of its
-// compartment type by type, and what they refer to outside of it (mode include), each once. What has a clinical date outside of start and end is left
-// out; what has none stays. Pages follow by the next link.
+// everything answers the record of a Patient, Encounter or Device, or the records of all patients the caller may see (R4 patient-operation-everything.html): the
+// compartment type by type, that of the record first, and behind it what its members refer to outside of it (mode include), by type and id. What has a
+// clinical date outside of start and end is left out with what only it refers to; what has none stays. Pages follow by the next link; every resource comes once.
 func (s *Server) everything(x *exchange, in *arguments) (reply, error) {
 	ofAnyType := *x
 	ofAnyType.key = fhir.Key{}
@@ -32,8 +25,12 @@ func (s *Server) everything(x *exchange, in *arguments) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := s.store.Read(x.ctx, x.key); err != nil {
-		return reply{}, err
+	path := x.key.Type
+	if x.key.ID != "" {
+		if _, err := s.store.Read(x.ctx, x.key); err != nil {
+			return reply{}, err
+		}
+		path += "/" + x.key.ID
 	}
 	e := &record{s: s, x: x, in: in}
 	if err := e.prepare(); err != nil {
@@ -51,7 +48,7 @@ func (s *Server) everything(x *exchange, in *arguments) (reply, error) {
 			b.total(page.Total)
 		}
 		list := func(cursor string) string {
-			return s.links.list(x.key.Type+"/"+x.key.ID+"/"+x.interaction.name, e.self, x.format, cursor)
+			return s.links.list(path+"/"+x.interaction.name, e.self, x.format, cursor)
 		}
 		b.link("self", list(cursor))
 		b.link("first", list(""))
@@ -68,7 +65,7 @@ func (s *Server) everything(x *exchange, in *arguments) (reply, error) {
 	}}, nil
 }
 
-// record is one call of $everything.
+// record is one call of $everything. Without an id in the URL it is about all of the type.
 type record struct {
 	s  *Server
 	x  *exchange
@@ -76,18 +73,55 @@ type record struct {
 
 	self    []search.Pair
 	types   []string // that _type names; none for all
-	queries []*search.Query
-	sent    map[string]bool // supporting resources of earlier pages, by digest
-	order   []string        // the same in the order they were sent
+	count   int      // of a page
+	since   time.Time
+	queries []*search.Query // of the members that are asked for, a type each
+	all     []*search.Query // of all members, whenever they changed: what they refer to supports the record
 }
 
-// prepare makes the query of each type of the compartment, that of the resource itself first.
+// prepare makes the queries of each type of the compartment, that of the record first.
 func (e *record) prepare() error {
+	if err := e.read(); err != nil {
+		return err
+	}
+	typ := e.x.key.Type
+	types := slices.DeleteFunc(e.s.search.CompartmentTypes(typ), func(t string) bool { return t == typ })
+	for _, t := range append([]string{typ}, types...) {
+		if err := e.x.grant.Allow(e.x.ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: t}}); err != nil {
+			if t == typ && e.x.key.ID == "" {
+				return err
+			}
+			if t != typ {
+				continue
+			}
+		}
+		for _, list := range []*[]*search.Query{&e.queries, &e.all} {
+			if list == &e.queries && !e.wants(t) {
+				continue
+			}
+			q, err := e.query(t, list == &e.queries)
+			if err != nil {
+				return err
+			}
+			*list = append(*list, q)
+		}
+	}
+	return nil
+}
+
+// read takes the parameters over.
+func (e *record) read() error {
 	for _, arg := range e.in.list {
 		e.self = append(e.self, search.Pair{Name: arg.name, Value: arg.text})
 		switch arg.name {
 		case "_offset":
 			return fhir.Invalidf(fhir.CodeNotSupported, "http._offset", "_offset is not supported; follow the next link")
+		case "_since":
+			t, err := fhir.ParseDateTime(strings.ReplaceAll(arg.text, " ", "+"))
+			if err != nil {
+				return err
+			}
+			e.since = t.Low
 		case "_type":
 			for typ := range strings.SplitSeq(arg.text, ",") {
 				if !e.s.definitions.IsResource(typ) {
@@ -97,61 +131,55 @@ func (e *record) prepare() error {
 			}
 		}
 	}
-	count := e.in.number("_count", everythingPage*e.s.limits.MaxCount)
-	if count < 1 {
+	most := everythingPage * e.s.limits.MaxCount
+	if e.count = e.in.number("_count", most); e.count < 1 {
 		return fhir.Invalidf(fhir.CodeValue, "http._count", "_count must be a whole number from 1 on")
 	}
-	typ := e.x.key.Type
-	types := slices.DeleteFunc(e.s.search.CompartmentTypes(typ), func(t string) bool { return t == typ })
-	for _, t := range append([]string{typ}, types...) {
-		if !e.wants(t) || t != typ && e.x.grant.Allow(e.x.ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: t}}) != nil {
-			continue
-		}
-		q, err := e.query(t)
-		if err != nil {
-			return err
-		}
-		q.Count, q.Total = count, search.Bounded
-		e.queries = append(e.queries, q)
-	}
+	e.count = min(e.count, most)
 	return nil
 }
 
 // wants reports whether resources of a type are asked for.
 func (e *record) wants(typ string) bool { return len(e.types) == 0 || slices.Contains(e.types, typ) }
 
-// query finds the members of a type. Of the type of the resource itself that is the one; start, end and _since do not leave it out.
-func (e *record) query(typ string) (*search.Query, error) {
-	if typ == e.x.key.Type {
-		q := &search.Query{Type: typ, Plan: search.IDs{e.x.key.ID}}
-		return q, e.x.grant.Restrict(e.x.ctx, q)
-	}
-	request, err := e.s.search.Parse(typ, e.since(), e.s.parseOptions(true))
+// query finds the members of a type. The resource that the record is about is not left out by _since.
+func (e *record) query(typ string, changed bool) (*search.Query, error) {
+	plan, err := e.members(typ)
 	if err != nil {
 		return nil, err
 	}
-	member, err := e.s.search.InCompartment(e.x.key, typ)
-	if err != nil {
-		return nil, err
-	}
-	plan := search.And{member, request.Query.Plan}
 	dates, err := e.dates(typ)
 	if err != nil {
 		return nil, err
 	}
-	request.Query.Plan = append(plan, dates...)
-	return request.Query, e.x.grant.Restrict(e.x.ctx, request.Query)
+	plan = append(search.And{plan}, dates...)
+	if since, ok := e.in.text("_since"); ok && changed {
+		recent, err := e.s.search.Parse(typ, []search.Pair{{Name: "_lastUpdated", Value: "ge" + strings.ReplaceAll(since, " ", "+")}}, e.s.parseOptions(true))
+		if err != nil {
+			return nil, err
+		}
+		plan = append(plan.(search.And), recent.Query.Plan)
+		if typ == e.x.key.Type && e.x.key.ID != "" {
+			plan = search.Or{search.IDs{e.x.key.ID}, plan}
+		}
+	}
+	q := &search.Query{Type: typ, Plan: plan, Count: e.count, Total: search.Bounded}
+	return q, e.x.grant.Restrict(e.x.ctx, q)
 }
 
-func (e *record) since() []search.Pair {
-	if since, ok := e.in.text("_since"); ok {
-		return []search.Pair{{Name: "_lastUpdated", Value: "ge" + strings.ReplaceAll(since, " ", "+")}}
+// members is the plan for being in the compartment, or in any compartment of the type.
+func (e *record) members(typ string) (search.Plan, error) {
+	if e.x.key.ID == "" {
+		return e.s.search.InAnyCompartment(e.x.key.Type, typ)
 	}
-	return nil
+	return e.s.search.InCompartment(e.x.key, typ)
 }
 
 // clinicalDates are the codes of the search parameters that say when care was given, the best first. The definitions do not mark them.
-var clinicalDates = [...]string{"date", "period", "onset-date", "authored-on", "authoredon", "whenhandedover", "started", "collected", "event-date", "authored", "created", "issued", "sent", "recorded-date"}
+var clinicalDates = [...]string{
+	"authoredon", "date", "period", "onset-date", "effective", "effective-time", "occurrence", "whenhandedover", "started", "start-date", "collected", "identified", "authored", "authored-on", "datetime", "datewritten",
+	"created", "sent", "when", "recorded",
+}
 
 // dates are the conditions on the clinical date of a type: it does not end before start, nor begin after end. Types without such a date have none.
 func (e *record) dates(typ string) ([]search.Plan, error) {
@@ -189,110 +217,21 @@ func (e *record) dates(typ string) ([]search.Plan, error) {
 	return plans, nil
 }
 
-// page finds one page of members and what they refer to.
+// page finds one page: members, and when they end what supports them.
 func (e *record) page(cursor string) (*store.Page, error) {
+	if page, after, ok := readSupportCursor(cursor); ok {
+		return page, e.support(page, after, nil)
+	}
 	all := &several{}
 	for _, q := range e.queries {
 		all.requests = append(all.requests, &search.Request{Query: q})
 	}
-	members, remembered, _ := strings.Cut(cursor, ".")
-	if err := e.remember(remembered); err != nil {
-		return nil, err
+	page, err := all.page(e.x, e.s.store, cursor)
+	if err != nil || page.Next != "" {
+		return page, err
 	}
-	page, err := all.page(e.x, e.s.store, members)
-	if err != nil {
-		return nil, err
+	if cursor == "" && len(e.types) == 0 && e.since.IsZero() {
+		return page, e.support(page, fhir.Key{}, page.Matches) // the page has all members
 	}
-	if err := e.support(page); err != nil {
-		return nil, err
-	}
-	if page.Next != "" {
-		page.Next += "." + strings.Join(e.order, "")
-	}
-	return page, nil
-}
-
-const digestLen = 8 // characters: 48 bits
-
-// remember reads what earlier pages sent.
-func (e *record) remember(text string) error {
-	if len(text)%digestLen != 0 || len(text) > maxRemembered*digestLen {
-		return store.ErrBadCursor
-	}
-	e.sent = map[string]bool{}
-	for i := 0; i < len(text); i += digestLen {
-		e.note(text[i : i+digestLen])
-	}
-	return nil
-}
-
-func (e *record) note(digest string) {
-	e.sent[digest] = true
-	if len(e.order) < maxRemembered {
-		e.order = append(e.order, digest)
-	}
-}
-
-func digestOf(key fhir.Key) string {
-	sum := sha256.Sum256([]byte(key.String()))
-	return base64.RawURLEncoding.EncodeToString(sum[:digestLen/4*3])
-}
-
-// support adds the resources outside of the compartment that those of the page refer to and that were not sent yet.
-func (e *record) support(page *store.Page) error {
-	ids := map[string][]string{}
-	var types []string
-	for i := range page.Matches {
-		res, err := fhir.ParseResource(page.Matches[i].JSON)
-		if err != nil {
-			return err
-		}
-		for key := range e.s.referenced(res.Root()) {
-			digest := digestOf(key)
-			if !e.wants(key.Type) || e.sent[digest] {
-				continue
-			}
-			e.note(digest)
-			if ids[key.Type] == nil {
-				types = append(types, key.Type)
-			}
-			ids[key.Type] = append(ids[key.Type], key.ID)
-		}
-	}
-	slices.Sort(types)
-	for _, typ := range types {
-		found, err := e.supporting(e.x.ctx, typ, ids[typ])
-		if err != nil {
-			return err
-		}
-		page.Included = append(page.Included, found...)
-	}
-	return nil
-}
-
-// supporting reads resources of a type that are not members of the compartment and that the caller may see.
-func (e *record) supporting(ctx context.Context, typ string, ids []string) ([]store.Version, error) {
-	if e.x.grant.Allow(ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: typ}}) != nil {
-		return nil, nil
-	}
-	var all []store.Version
-	for part := range slices.Chunk(ids, 500) {
-		q := &search.Query{Type: typ, Plan: search.IDs(part), Count: len(part), Total: search.NoTotal}
-		if slices.Contains(e.s.search.CompartmentTypes(e.x.key.Type), typ) {
-			member, err := e.s.search.InCompartment(e.x.key, typ)
-			if err != nil {
-				return nil, err
-			}
-			q.Plan = search.And{q.Plan, search.Not{Of: member}}
-		}
-		if err := e.x.grant.Restrict(ctx, q); err != nil {
-			return nil, err
-		}
-		page, err := e.s.store.Search(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Matches...)
-	}
-	return all, nil
+	return page, e.support(page, fhir.Key{}, nil)
 }

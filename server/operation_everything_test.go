@@ -72,7 +72,7 @@ func TestEverything(t *testing.T) {
 	for _, count := range []int{1, 2, 4} {
 		t.Run(fmt.Sprintf("pages of %d", count), func(t *testing.T) {
 			got, pages := recordOf(t, f, fmt.Sprintf("/Patient/p/$everything?_count=%d", count))
-			if pages != (6+count-1)/count {
+			if pages != (len(all)+count-1)/count {
 				t.Errorf("%d pages", pages)
 			}
 			slices.Sort(got)
@@ -89,8 +89,8 @@ func TestEverythingRefused(t *testing.T) {
 		{name: "deleted first", method: "DELETE", path: "/Patient/q", status: 204},
 		{name: "absent", method: "GET", path: "/Patient/none/$everything", status: 404, answer: outcome("not-found", "Patient/none: not found")},
 		{name: "deleted", method: "GET", path: "/Patient/q/$everything", status: 410, answer: outcome("deleted", "Patient/q: has been deleted")},
-		{name: "of all patients", method: "GET", path: "/Patient/$everything", status: 404,
-			answer: outcome("not-supported", "the operation $everything is not offered here; it is at Device/[id]/$everything, Encounter/[id]/$everything, Patient/[id]/$everything")},
+		{name: "of all encounters", method: "GET", path: "/Encounter/$everything", status: 404,
+			answer: outcome("not-supported", "the operation $everything is not offered here; it is at Device/[id]/$everything, Encounter/[id]/$everything, Patient/$everything, Patient/[id]/$everything")},
 		{name: "of a type without a record", method: "GET", path: "/Observation/o1/$everything", status: 404, answer: "*"},
 		{name: "an offset", method: "GET", path: "/Patient/p/$everything?_offset=3", status: 400, answer: outcome("not-supported", "_offset is not supported; follow the next link", "http._offset")},
 		{name: "a type that is none", method: "GET", path: "/Patient/p/$everything?_type=Pazient", status: 400, answer: outcome("value", `\"Pazient\" is not a resource type`, "http._type")},
@@ -100,6 +100,7 @@ func TestEverythingRefused(t *testing.T) {
 		{name: "an encounter has no dates", method: "GET", path: "/Encounter/e/$everything?start=2026", status: 400,
 			answer: outcome("not-supported", `$everything has no parameter \"start\"; it takes _since, _type, _count`, "http.start")},
 		{name: "an invented cursor", method: "GET", path: "/Patient/p/$everything?_cursor=abc", status: 400, answer: outcome("value", "Patient/p: the page link is not valid for this search")},
+		{name: "an invented cursor behind the members", method: "GET", path: "/Patient/p/$everything?_cursor=.x.Patient.p", status: 400, answer: outcome("value", "Patient/p: the page link is not valid for this search")},
 		{name: "the definition of ours", method: "GET", path: "/OperationDefinition/Device-everything", status: 200, answer: `..."url": "BASE/OperationDefinition/Device-everything"`},
 	})
 	got := f.do("GET", "/Patient/p/$everything?_type=Encounter&_elements=status", "")
