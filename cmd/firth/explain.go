@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/search"
@@ -26,9 +22,10 @@ func explainCommand() *cobra.Command {
 		Short: "Show how a search is understood and answered",
 		Long: `Show how a search is understood and answered: the parameters that are used and those that are not, the plan they compile to, how
 the store goes about it, and what it had to touch. The search is run against the store of --store, which no server may have open. With --server it is sent to a
-running server instead, which tells what it found and how long that took, but not what it touched.`,
+running server instead, which tells the same when it runs with --dev; searches in several types and in compartments can be sent as well.`,
 		Example: `  firth explain --store data 'Observation?patient=p1&code=http://loinc.org|8867-4&_sort=-date&_count=20'
-  firth explain --server http://127.0.0.1:8080/fhir 'Patient?name=pet&birthdate=ge1970'`,
+  firth explain --server http://127.0.0.1:8080/fhir 'Patient?name=pet&birthdate=ge1970'
+  firth explain --server http://127.0.0.1:8080/fhir 'Patient/p1/*?_type=Observation,Condition'`,
 		Args: cobra.ExactArgs(1),
 	}
 	load := settings(cmd, "store", "server", "cache", "content", "query-cost", "listen", "base-url", "page-size", "max-page-size", "log-level", "log-format")
@@ -43,15 +40,14 @@ running server instead, which tells what it found and how long that took, but no
 }
 
 func explain(ctx context.Context, c config.Config, query string, out io.Writer) error {
+	if c.Server != "" {
+		return explainServer(ctx, c.Server, query, out)
+	}
 	definitions, err := spec.R4()
 	if err != nil {
 		return err
 	}
-	base := c.Server
-	if base == "" {
-		base = baseURL(c, c.Listen)
-	}
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true, Content: c.Content})
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: baseURL(c, c.Listen), References: true, Content: c.Content})
 	if err != nil {
 		return err
 	}
@@ -60,9 +56,6 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 		return err
 	}
 	writeRequest(out, request)
-	if c.Server != "" {
-		return explainAnswer(ctx, c.Server+"/"+strings.TrimPrefix(query, "/"), out)
-	}
 	return explainStore(ctx, c, request.Query, out)
 }
 
@@ -149,57 +142,4 @@ func writeExplanation(out io.Writer, e *store.Explanation) {
 		fmt.Fprintf(out, ", %d included", len(e.Page.Included))
 	}
 	fmt.Fprintln(out)
-}
-
-// explainAnswer sends the search to a server and tells what came back.
-func explainAnswer(ctx context.Context, address string, out io.Writer) error {
-	target, err := url.Parse(address)
-	if err != nil {
-		return usageError{err}
-	}
-	target.RawQuery = strings.NewReplacer("|", "%7C", " ", "%20", "<", "%3C", ">", "%3E", `"`, "%22").Replace(target.RawQuery)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Accept", "application/fhir+json")
-	started := time.Now()
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(response.Body)
-	took := time.Since(started)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s: %.1000s", response.Status, body)
-	}
-	return writeAnswer(out, body, took)
-}
-
-func writeAnswer(out io.Writer, body []byte, took time.Duration) error {
-	bundle, err := fhir.Parse(body)
-	if err != nil {
-		return err
-	}
-	matches, included := 0, 0
-	for entry := range bundle.Get("entry").Children() {
-		switch mode := entry.Path("search", "mode"); {
-		case mode.TextIs("match"):
-			matches++
-		case mode.TextIs("include"):
-			included++
-		}
-	}
-	fmt.Fprintf(out, "found    %d on this page", matches)
-	if total := bundle.Get("total"); total.Ok() {
-		fmt.Fprintf(out, " of %s", total.Text())
-	}
-	if included > 0 {
-		fmt.Fprintf(out, ", %d included", included)
-	}
-	_, err = fmt.Fprintf(out, "\nanswered %d bytes in %v\n", len(body), took.Round(time.Microsecond))
-	return err
 }

@@ -115,9 +115,27 @@ func TestServeKeepsAndStops(t *testing.T) {
 func TestExplainOverHTTP(t *testing.T) {
 	p := serve(t, t.TempDir())
 	ask(t, 201, "PUT", p.Base+"/Patient/a", `{"resourceType":"Patient","id":"a","identifier":[{"system":"urn:x","value":"1"}]}`)
-	stdout, stderr, code := run(t, "", "explain", "--server", p.Base, "Patient?identifier=urn:x|1")
-	if code != 0 || !strings.Contains(stdout, "\nplan     key") || !strings.Contains(stdout, "\nfound    1 on this page of 1\n") {
-		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
+	for _, test := range []struct {
+		query string
+		parts []string // of what is printed
+	}{
+		{"Patient?identifier=urn:x|1&_sort=-birthdate&nonsense=1", []string{"query    Patient?identifier=urn:x|1&_sort=-birthdate&_explain=true\n", "\nnote     ", "nonsense", "\nplan     Patient:\n         key", "\nsort     birthdate descending\n",
+			"\nstrategy ", "\nscanned  ", " keys read, ", "\nfound    1 on this page of 1\nanswered "}},
+		{"Patient/a/*?_type=Patient,Observation", []string{"plan     Patient:", "plan     Observation:", "\nscanned  2 searches: ", "\nfound    1 on this page of 1\n"}},
+		{"?_type=Patient&_id=a", []string{"plan     Patient:", "\nfound    1 on this page of 1\n"}},
+	} {
+		stdout, stderr, code := run(t, "", "explain", "--server", p.Base, test.query)
+		if code != 0 {
+			t.Errorf("%s: exit %d, %s", test.query, code, stderr)
+		}
+		for _, part := range test.parts {
+			if !strings.Contains(stdout, part) {
+				t.Errorf("%s: no %q in\n%s", test.query, part, stdout)
+			}
+		}
+	}
+	if _, stderr, code := run(t, "", "explain", "--server", p.Base, "Patient/a"); code != 2 || !strings.Contains(stderr, "Patient/a is not a search: the server answered a Patient") {
+		t.Errorf("a read: exit %d, %q", code, stderr)
 	}
 }
 
