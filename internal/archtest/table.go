@@ -79,6 +79,7 @@ func rows() []Row {
 		{Package: "internal/progress", Why: "a progress line knows numbers only"},
 		{Package: "internal/simulate", Why: "makes up what devices send, as bytes"},
 		{Package: "internal/testsummary", Why: "a tool of make test"},
+		{Package: "internal/uscore", Tests: []string{"fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then asks what two guides require over HTTP"},
 		{Package: "internal/version", Why: "a leaf that all may use"},
 	}
 }
