@@ -18,11 +18,17 @@ func (p *parser) chain(types *typeIndexes, head, rest, whole string, depth int) 
 	param := types.byCode[code]
 	switch {
 	case param == nil:
+		if err := types.refuseUnready(code, whole); err != nil {
+			return nil, err
+		}
 		return nil, p.unknown(types, head, code)
 	case param.kind != reference:
 		return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+whole, "%s is of type %s; only references can be followed", code, param.Type)
 	case depth == maxChain:
 		return nil, fhir.Invalidf(fhir.CodeTooCostly, "http."+whole, "more than %d references to follow", maxChain)
+	}
+	if err := param.limits.checkChain(code, rest, whole); err != nil {
+		return nil, err
 	}
 	targets := param.Targets
 	switch {
@@ -98,6 +104,9 @@ func (p *parser) reverseChain(types *typeIndexes, name, whole string, depth int)
 	}
 	param := source.byCode[parts[2]]
 	if param == nil {
+		if err := source.refuseUnready(parts[2], whole); err != nil {
+			return nil, err
+		}
 		return nil, p.unknown(source, parts[2], parts[2])
 	}
 	if param.kind != reference || !param.leadsTo(types.typ.Name) {

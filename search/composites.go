@@ -41,7 +41,7 @@ const (
 // draftComposite reads the components. What they select is part of the identity of the index.
 func (r *Registry) draftComposite(d *draft, definition *spec.SearchParameter) error {
 	for _, c := range definition.Components {
-		of := r.defs.SearchParameter(c.Definition)
+		of := d.others.definition(r.defs, c.Definition)
 		if of == nil {
 			return fmt.Errorf("has a component of an unknown definition %s", c.Definition)
 		}

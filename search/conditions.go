@@ -13,7 +13,7 @@ func (p *parser) checkModifier(param *Param, modifier, whole string) error {
 	if param.HasModifier(modifier) {
 		return nil
 	}
-	if param.kind == reference && p.registry.defs.IsResource(modifier) {
+	if param.kind == reference && param.limits.typed() && p.registry.defs.IsResource(modifier) {
 		if param.leadsTo(modifier) {
 			return nil
 		}
@@ -44,6 +44,9 @@ func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
 	values := segment{raw: value}.split(',')
 	if len(values) > maxValues {
 		return nil, &valueError{0, fhir.CodeTooCostly, fmt.Sprintf("%d values; %d are allowed", len(values), maxValues)}
+	}
+	if err := p.checkLimits(param, values); err != nil {
+		return nil, err
 	}
 	if param.id {
 		return ids(values)

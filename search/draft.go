@@ -15,6 +15,7 @@ type draft struct {
 	kind     kind
 	branches []branch
 
+	others     *customSet       // where components may be defined besides the specification
 	components []draftComponent // of a composite
 	identity   string           // what they select
 }

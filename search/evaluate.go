@@ -16,9 +16,20 @@ func compileExpression(source string, t *spec.Type, defs *spec.Definitions) (*ex
 	return &expression{compiled}, nil
 }
 
-// evaluate delivers what an expression yields for the resource. An expression that fails on this content yields nothing.
+// evaluate delivers what an expression yields for the resource. An expression that fails on this content yields nothing; one of a custom parameter is
+// noted.
 func (x *extractor) evaluate(e *expression) {
-	values, err := e.compiled.EvalInto(x.values[:0], path.Root(x.resource, x.registry.defs), nil)
+	var env *path.Env
+	if x.ix.custom != nil {
+		env = &path.Env{Budget: customBudget}
+	}
+	values, err := e.compiled.EvalInto(x.values[:0], path.Root(x.resource, x.registry.defs), env)
+	if err == nil && x.ix.custom != nil {
+		err = checkCustomValues(values)
+	}
+	if err != nil && x.ix.custom != nil {
+		x.failures = append(x.failures, ExtractFailure{x.ix.custom, err})
+	}
 	if err == nil {
 		for _, v := range values {
 			x.arriveValue(v)

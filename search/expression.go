@@ -198,7 +198,7 @@ func (r *pathReader) segment(b branch, name string) (branch, bool) {
 	}
 	last := &b.steps[len(b.steps)-1]
 	switch {
-	case name == "as" && r.skip("(") && last.cast == "" && last.member == "":
+	case (name == "as" || name == "ofType") && r.skip("(") && last.cast == "" && last.member == "":
 		last.cast = r.name()
 		return b, last.cast != "" && r.skip(")")
 	case name == "where" && r.skip("(resolve() is "):

@@ -11,9 +11,16 @@ import (
 // Extract returns the index keys of a resource, sorted and unique, without those that only the store knows (_id, _lastUpdated). A
 // value that cannot be read (a malformed date) has no key; that is not an error. An unknown resource type is one.
 func (r *Registry) Extract(res *fhir.Resource) ([]string, error) {
+	keys, _, err := r.Reextract(res)
+	return keys, err
+}
+
+// Reextract is Extract for a reindex, which must tell what it could not do: custom parameters whose expression failed on the content have no keys and are
+// listed.
+func (r *Registry) Reextract(res *fhir.Resource) ([]string, []ExtractFailure, error) {
 	types, err := r.indexesOf(res.Type())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	x := r.extractors.Get().(*extractor)
 	x.resource = res
@@ -23,13 +30,13 @@ func (r *Registry) Extract(res *fhir.Resource) ([]string, error) {
 			x.index(ix)
 		}
 	}
-	keys, tooMany := x.result(), x.tooMany
-	x.resource = nil
+	keys, failures, tooMany := x.result(), x.failures, x.tooMany
+	x.resource, x.failures = nil, nil
 	r.extractors.Put(x)
 	if tooMany {
-		return nil, fhir.Invalidf(fhir.CodeTooCostly, res.Type(), "an element has too many codings to index in all their combinations")
+		return nil, nil, fhir.Invalidf(fhir.CodeTooCostly, res.Type(), "an element has too many codings to index in all their combinations")
 	}
-	return keys, nil
+	return keys, failures, nil
 }
 
 // extractor writes the keys of one resource. Everything it holds is reused for the next.
@@ -50,6 +57,8 @@ type extractor struct {
 	tuples  int      // combinations so far, of the resource
 	tooMany bool     // more than maxTuples or maxAllTuples
 	values  path.Collection
+
+	failures []ExtractFailure
 
 	unfolded, fold []byte          // a text while its words are read
 	seen           map[string]bool // words of the resource

@@ -70,6 +70,9 @@ func (f filterCompiler) path(types *typeIndexes, path []filterStep, t filterTest
 		param = types.byCode["_id"]
 	}
 	if param == nil {
+		if err := types.refuseUnready(code, "_filter"); err != nil {
+			return nil, err
+		}
 		return nil, &filterUnknown{step.at, f.unknown(types, code, code)}
 	}
 	if len(path) > 1 {
@@ -152,6 +155,11 @@ func (f filterCompiler) reverse(types *typeIndexes, path []filterStep, t filterT
 		return nil, place.failf("%s is not a resource type", parts[1])
 	}
 	param := source.byCode[parts[2]]
+	if param == nil {
+		if err := source.refuseUnready(parts[2], "_filter"); err != nil {
+			return nil, err
+		}
+	}
 	if param == nil || param.kind != reference || !param.leadsTo(types.typ.Name) {
 		return nil, place.failf("%s of %s is not a reference to %s", parts[2], parts[1], types.typ.Name)
 	}

@@ -78,12 +78,22 @@ func (r *Registry) includes(searched *typeIndexes, value string, reverse bool) (
 		}
 	}
 	if len(found) == 0 {
+		if err := types.refuseUnready(parts[1], includeName(reverse)); err != nil {
+			return nil, err
+		}
 		if param := types.byCode[parts[1]]; param != nil {
 			return nil, whole.failf("%s is of type %s, not a reference", param.Code, param.Type)
 		}
 		return nil, whole.failf("%s has no reference parameter %s", parts[0], parts[1])
 	}
 	return found, nil
+}
+
+func includeName(reverse bool) string {
+	if reverse {
+		return "_revinclude"
+	}
+	return "_include"
 }
 
 // allRevIncludes are the reference parameters of all types that may lead to one.

@@ -26,6 +26,8 @@ type index struct {
 
 	system  string // token: every value is a code of this system, which keys leave out
 	instant bool   // date: every value is an instant
+
+	custom *Custom // whose index it is; nil for the specification's
 }
 
 // route is how an index finds its values: a plain path, or else an expression.
@@ -41,11 +43,12 @@ type typeIndexes struct {
 	params      []*Param
 	byCode      map[string]*Param
 	unsupported []Unsupported
-	indexes     []*index // by name
+	unready     map[string]func() string // custom parameters that cannot be asked for yet, and why
+	indexes     []*index                 // by name
 }
 
 // compileType finds parameters and indexes of a resource type.
-func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
+func (r *Registry) compileType(t *spec.Type, customs *customSet) (*typeIndexes, error) {
 	x := &typeIndexes{typ: t, byCode: map[string]*Param{}}
 	var drafts []*draft
 	for _, definition := range r.defs.SearchParameters(t.Name) {
@@ -62,7 +65,6 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 		x.params = append(x.params, p)
 		x.byCode[p.Code] = p
 	}
-	slices.SortFunc(x.params, func(a, b *Param) int { return cmp.Compare(a.Code, b.Code) })
 	groups := group(drafts)
 	for _, g := range groups {
 		ix, err := r.compileIndex(t, g)
@@ -79,11 +81,13 @@ func (r *Registry) compileType(t *spec.Type) (*typeIndexes, error) {
 			x.indexes = append(x.indexes, p.indexes...)
 		}
 	}
+	r.addCustom(x, customs)
+	slices.SortFunc(x.params, func(a, b *Param) int { return cmp.Compare(a.Code, b.Code) })
 	slices.SortFunc(x.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 	for _, p := range x.params {
 		slices.SortFunc(p.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 		if p.kind == token && !p.id {
-			p.Modifiers = tokenModifiers(p.indexes)
+			p.Modifiers = p.limits.among(tokenModifiers(p.indexes))
 		}
 	}
 	return x, nil

@@ -14,6 +14,7 @@ type Param struct {
 	Comparators []string // supported prefixes
 	Sortable    bool     // as a key of _sort
 
+	limits  *customLimits // of a custom parameter; nil for none
 	kind    kind
 	indexes []*index
 	target  string       // of a reference: only targets of this type belong to the parameter; empty for all

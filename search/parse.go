@@ -121,6 +121,7 @@ type parser struct {
 	request  *Request
 	plan     And
 	leaves   int
+	used     map[*Param]bool // custom parameters that may be there once
 }
 
 // parameter handles one parameter and notes whether it was used.
@@ -196,6 +197,11 @@ func (p *parser) criterion(types *typeIndexes, name, whole string, depth int) (f
 	code, modifier, hasModifier := strings.Cut(name, ":")
 	param := types.byCode[code]
 	if param == nil || strings.Contains(name, ".") {
+		if depth > 0 {
+			if err := types.refuseUnready(code, whole); err != nil {
+				return nil, err
+			}
+		}
 		return nil, p.unknown(types, name, code)
 	}
 	if hasModifier {
@@ -226,6 +232,9 @@ func (p *parser) ignore(name string, err error) error {
 
 // unknown says why a parameter is not answered.
 func (p *parser) unknown(types *typeIndexes, name, code string) error {
+	if why := types.unready[code]; why != nil {
+		return &unknownError{unreadyText(types.typ.Name, code, why())}
+	}
 	for _, u := range types.unsupported {
 		if u.Code == code {
 			return &unknownError{fmt.Sprintf("the search parameter %s is not supported: it %s", code, u.Reason)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
@@ -33,6 +34,8 @@ type Registry struct {
 	content    bool
 	codes      *terminology
 
+	custom atomic.Pointer[customSet] // replaced under mu
+
 	mu    sync.RWMutex
 	types map[string]*typeIndexes
 
@@ -42,6 +45,7 @@ type Registry struct {
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
 	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
+	r.custom.Store(newCustomSet(nil))
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil
 }
@@ -57,17 +61,30 @@ func (r *Registry) indexesOf(resourceType string) (*typeIndexes, error) {
 	if !r.defs.IsResource(resourceType) {
 		return nil, fhir.Invalidf(fhir.CodeNotSupported, "", "%s is not a resource type", resourceType)
 	}
-	x, err := r.compileType(r.defs.Type(resourceType))
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+	for {
+		customs := r.custom.Load()
+		x, err := r.compileType(r.defs.Type(resourceType), customs)
+		if err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		if x := r.keep(resourceType, x, customs); x != nil {
+			return x, nil
+		}
 	}
+}
+
+// keep stores what a type compiled to, unless another goroutine did. It returns nil when the custom parameters are others by now.
+func (r *Registry) keep(resourceType string, x *typeIndexes, customs *customSet) *typeIndexes {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.custom.Load() != customs {
+		return nil
+	}
 	if known := r.types[resourceType]; known != nil {
-		return known, nil
+		return known
 	}
 	r.types[resourceType] = x
-	return x, nil
+	return x
 }
 
 // Params returns the parameters the server answers for a type, sorted by code, those of every resource (_id, _lastUpdated, …) included; nil for

@@ -63,6 +63,9 @@ func (p *parser) sort(value string) (bool, error) {
 		code, descending := strings.CutPrefix(key.raw, "-")
 		param := p.types.byCode[code]
 		if param == nil {
+			if err := p.types.refuseUnready(code, "_sort"); err != nil {
+				return false, err
+			}
 			msg := "unknown search parameter " + code
 			if best := p.types.suggest(code); best != "" {
 				msg += "; did you mean " + best + "?"

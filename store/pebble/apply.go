@@ -13,6 +13,7 @@ import (
 type request struct {
 	ctx       context.Context
 	ops       []store.Op
+	act       func(*group) error // instead of ops: what is no operation on resources
 	weight    int64
 	duplicate int    // index of the first operation whose key an earlier one has; -1 when there is none
 	slab      []byte // resources are rendered here
@@ -56,7 +57,7 @@ func newRequest(ctx context.Context, ops []store.Op) *request {
 	size := 0
 	for i := range ops {
 		size += ops[i].Resource.Size()
-		r.weight += int64(keyListSize(ops[i].Keys)) * 2
+		r.weight += int64(keyListSize(ops[i].Keys)+len(ops[i].Measure)) * 2
 	}
 	r.slab = make([]byte, 0, size)
 	r.weight += int64(size) * 2

@@ -11,9 +11,15 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// formatVersion is written into a new store; a store with a greater one is refused, one with a smaller one needs a migration. It
-// counts changes of this layout and of the grammar of index keys.
-const formatVersion = 1
+// formatVersion is written into a store when it is opened; a store with a greater one is refused. It counts changes of this layout and of the grammar of index keys.
+// Those since oldestFormat need no migration:
+//
+//	2  measures in hot entries (hot.go). What an earlier release wrote has none and is read instead. An earlier release would not keep them up, so it must not
+//	   open the store any more.
+const (
+	formatVersion = 2
+	oldestFormat  = 1
+)
 
 // Key spaces. TT is the type's number (2 bytes), R a row (5 bytes), V a version (4 bytes), S a sequence (8 bytes), all big-endian.
 const (
@@ -22,10 +28,11 @@ const (
 	spaceCounts  byte = 'N' // N TT              -> number of rows, number of live resources
 	spaceCurrent byte = 'C' // C TT R            -> record of the newest version
 	spaceDead    byte = 'D' // D TT R            -> empty; the newest version is a deletion
-	spaceHot     byte = 'H' // H TT no subject 00 token 00 time 00 R -> flags, see hot.go
+	spaceHot     byte = 'H' // H TT no subject 00 token 00 time 00 R -> flags or measure, see hot.go
 	spaceIDs     byte = 'I' // I TT id           -> R
 	spaceKeys    byte = 'K' // K TT R            -> key list; absent when deleted
 	spaceLog     byte = 'L' // L TT S            -> change log, see log.go
+	spaceState   byte = 'S' // S kind 00 id      -> revision, value; see state.go
 	spacePosting byte = 'P' // P TT key 00 R     -> empty
 	spaceHistory byte = 'V' // V TT R V          -> record of an older version
 )

@@ -20,7 +20,9 @@ type state struct {
 	row  uint64
 	rec  record
 	keys []string // index keys as stored; nil when deleted
-	own  bool     // made by the group at hand, not read from the engine
+
+	measure search.Measure // of what is written now; not read back
+	own     bool           // made by the group at hand, not read from the engine
 }
 
 func (st *state) live() bool { return st != nil && st.rec.method != store.Delete }
@@ -46,11 +48,12 @@ type group struct {
 	touched map[typeNo]struct{}
 	probes  probes
 	hot     hotScratch
+	records map[string][]byte // pending records of State by key; nil for deleted ones
 }
 
 func newGroup(c *committer) *group {
 	return &group{c: c, pending: map[fhir.Key]*state{}, log: map[typeNo][]byte{}, logAt: map[typeNo]uint64{},
-		touched: map[typeNo]struct{}{}}
+		touched: map[typeNo]struct{}{}, records: map[string][]byte{}}
 }
 
 func (g *group) begin() {
@@ -63,13 +66,14 @@ func (g *group) begin() {
 	clear(g.touched)
 	clear(g.log)
 	clear(g.logAt)
+	clear(g.records)
 	g.probes = probes{db: g.c.s.db}
 }
 
 // end writes the bookkeeping of a group that changed something.
 func (g *group) end() error {
 	err := g.probes.close()
-	if len(g.touched) == 0 {
+	if len(g.touched) == 0 && len(g.records) == 0 {
 		return err
 	}
 	c := g.c
@@ -94,6 +98,10 @@ func (g *group) add(r *request) {
 	g.changes = g.changes[:0]
 	if r.err = r.ctx.Err(); r.err != nil {
 		r.results = nil
+		return
+	}
+	if r.act != nil {
+		r.err = r.act(g)
 		return
 	}
 	for i := range r.ops {
@@ -198,7 +206,7 @@ func (g *group) next(r *request, op *store.Op, t typeNo, old *state) (*state, er
 	start := len(r.slab)
 	r.slab = op.Resource.Render(r.slab, versionText(st.rec.version), instant(g.now))
 	st.rec.json = r.slab[start:len(r.slab):len(r.slab)]
-	st.keys = g.withStamps(op.Keys)
+	st.keys, st.measure = g.withStamps(op.Keys), op.Measure
 	return st, nil
 }
 

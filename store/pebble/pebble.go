@@ -43,6 +43,10 @@ var (
 	_ store.Changes   = (*Store)(nil)
 	_ store.Backuper  = (*Store)(nil)
 	_ store.Checker   = (*Store)(nil)
+	_ store.Reindexer = (*Store)(nil)
+	_ store.State     = (*Store)(nil)
+	_ store.Latest    = (*Store)(nil)
+	_ store.Measurer  = (*Store)(nil)
 
 	errClosed    = fmt.Errorf("pebble store: %w", fs.ErrClosed)
 	errNotAStore = errors.New("the directory holds a Pebble database that is not a Firth store")
@@ -117,8 +121,8 @@ func (s *Store) load() (*committer, error) {
 		if err := s.create(); err != nil {
 			return nil, err
 		}
-	} else if version, n := binary.Uvarint(found); n <= 0 || version != formatVersion {
-		return nil, errFormat(version)
+	} else if err := s.raise(found); err != nil {
+		return nil, err
 	}
 	secret, err := s.get([]byte(keySecret))
 	if err != nil {
@@ -133,6 +137,18 @@ func (s *Store) load() (*committer, error) {
 	}
 	s.types.Store(table)
 	return newCommitter(s)
+}
+
+// raise marks a store of an earlier format as one of this release. Another format is an error.
+func (s *Store) raise(found []byte) error {
+	version, n := binary.Uvarint(found)
+	if n <= 0 || version < oldestFormat || version > formatVersion {
+		return errFormat(version)
+	}
+	if version == formatVersion {
+		return nil
+	}
+	return s.db.Set([]byte(keyFormat), binary.AppendUvarint(nil, formatVersion), engine.Sync)
 }
 
 // create writes the first keys of a new store.

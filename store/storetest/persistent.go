@@ -13,6 +13,8 @@ import (
 // RunPersistent tests what must survive closing and opening a store.
 func RunPersistent(t *testing.T, open Open) {
 	t.Run("reopen", func(t *testing.T) { testReopen(t, open) })
+	t.Run("state", func(t *testing.T) { testStateReopen(t, open) })
+	t.Run("walk", func(t *testing.T) { testWalkReopen(t, open) })
 	t.Run("backup", func(t *testing.T) { testBackup(t, open) })
 }
 

@@ -40,6 +40,8 @@ func Run(t *testing.T, open New) {
 		{"concurrency", testConcurrency},
 		{"context", testContext},
 		{"extras", testExtras},
+		{"reindex", testReindex},
+		{"state", testState},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
 	}
