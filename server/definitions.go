@@ -3,9 +3,11 @@ package server
 import (
 	"embed"
 	"strings"
+
+	"github.com/firth-health/firth/fhir"
 )
 
-// Our own OperationDefinitions. BASE in them is the address of the service, where they are read like resources.
+// OperationDefinitions that are not of R4: our own, and one of a guide in our words. BASE in them is the address of the service, where they are read like resources.
 //
 //go:embed definitions/*.json
 var ownDefinitions embed.FS
@@ -17,4 +19,13 @@ func (s *Server) ownDefinition(id string) []byte {
 		return nil
 	}
 	return []byte(strings.ReplaceAll(string(data), "BASE", s.links.base))
+}
+
+// ownURL is the canonical URL in a definition: an address of ours, or for an operation of a guide that of the guide, because clients look for it.
+func ownURL(definition []byte) (string, error) {
+	res, err := fhir.ParseResource(definition)
+	if err != nil {
+		return "", err
+	}
+	return res.Root().Get("url").Text(), nil
 }

@@ -20,6 +20,7 @@ type operation struct {
 	changes    bool   // affects the state of the server: not for a transaction
 	searches   bool   // takes the search parameters of the type as well
 	pages      bool   // has a next link
+	tokens     bool   // takes a Coding in the URL as system|code, which R4 leaves to the operation
 	raw        bool   // reads bodies on its own; parameters beside those of the definition are for it to judge
 	handle     func(*exchange, *arguments) (reply, error)
 
@@ -38,6 +39,7 @@ func (s *Server) operationTable() []*operation {
 		{code: "everything", definition: hl7 + "Patient-everything", types: []string{"Patient"}, levels: []level{typeLevel, instanceLevel}, pages: true, handle: s.everything},
 		{code: "everything", definition: hl7 + "Encounter-everything", types: []string{"Encounter"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
+		{code: "docref", definition: "docref", types: []string{"DocumentReference"}, levels: onType, pages: true, tokens: true, handle: s.docref},
 		{code: "waveform", definition: "Observation-waveform", types: []string{"Observation"}, levels: []level{typeLevel, instanceLevel}, handle: s.waveform},
 		{code: "meta", definition: hl7 + "Resource-meta", levels: onInstance, handle: s.meta},
 		{code: "meta-add", definition: hl7 + "Resource-meta-add", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaAdd},
@@ -80,7 +82,7 @@ func (s *Server) operationInteractions() ([]*interaction, error) {
 func (s *Server) define(op *operation) error {
 	data, err := s.ownDefinition(op.definition), error(nil)
 	if data != nil {
-		op.definition = s.links.base + "/OperationDefinition/" + op.definition
+		op.definition, err = ownURL(data)
 	} else {
 		data, err = s.definitions.Artifact("OperationDefinition", op.definition)
 	}

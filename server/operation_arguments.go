@@ -153,6 +153,9 @@ func (op *operation) fromQuery(in *arguments, pair search.Pair) error {
 		return nil
 	case p == nil:
 		return op.unknownParameter(pair.Name)
+	case p.typ == "Coding" && op.tokens && strings.TrimSpace(pair.Value) != "":
+		in.list = append(in.list, argument{name: p.name, text: pair.Value})
+		return nil
 	case !isPrimitive(p.typ):
 		return fhir.Invalidf(fhir.CodeInvalid, "http."+p.name, "%s is a %s, which no URL can say; send a Parameters resource by POST", p.name, p.typ)
 	}
