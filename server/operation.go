@@ -18,6 +18,7 @@ type operation struct {
 	levels     []level
 	method     string // POST where GET is not offered, because it changes something or takes what no URL can say; empty for both
 	changes    bool   // affects the state of the server: not for a transaction
+	versions   bool   // is also there for a version of an instance
 	searches   bool   // takes the search parameters of the type as well
 	pages      bool   // has a next link
 	tokens     bool   // takes a Coding in the URL as system|code, which R4 leaves to the operation
@@ -26,6 +27,9 @@ type operation struct {
 
 	parameters []parameter // of the definition
 }
+
+// versionLevel is where operations are that versions of an instance have as well. Their interactions are of the level of the instance.
+const versionLevel = instanceLevel + 1
 
 // hl7 begins the URL of R4's own OperationDefinitions.
 const hl7 = "http://hl7.org/fhir/OperationDefinition/"
@@ -41,9 +45,9 @@ func (s *Server) operationTable() []*operation {
 		{code: "everything", definition: "Device-everything", types: []string{"Device"}, levels: onInstance, pages: true, handle: s.everything},
 		{code: "docref", definition: "docref", types: []string{"DocumentReference"}, levels: onType, pages: true, tokens: true, handle: s.docref},
 		{code: "waveform", definition: "Observation-waveform", types: []string{"Observation"}, levels: []level{typeLevel, instanceLevel}, handle: s.waveform},
-		{code: "meta", definition: hl7 + "Resource-meta", levels: onInstance, handle: s.meta},
-		{code: "meta-add", definition: hl7 + "Resource-meta-add", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaAdd},
-		{code: "meta-delete", definition: hl7 + "Resource-meta-delete", levels: onInstance, method: http.MethodPost, changes: true, handle: s.metaDelete},
+		{code: "meta", definition: hl7 + "Resource-meta", levels: []level{systemLevel, typeLevel, instanceLevel}, versions: true, handle: s.meta},
+		{code: "meta-add", definition: hl7 + "Resource-meta-add", levels: onInstance, versions: true, method: http.MethodPost, changes: true, handle: s.metaAdd},
+		{code: "meta-delete", definition: hl7 + "Resource-meta-delete", levels: onInstance, versions: true, method: http.MethodPost, changes: true, handle: s.metaDelete},
 		{code: "validate", definition: hl7 + "Resource-validate", levels: []level{typeLevel, instanceLevel}, handle: s.validate},
 		{code: "document", definition: hl7 + "Composition-document", types: []string{"Composition"}, levels: []level{typeLevel, instanceLevel}, handle: s.document},
 		{code: "graphql", definition: hl7 + "Resource-graphql", levels: []level{systemLevel, instanceLevel}, raw: true, handle: s.graphQL},
@@ -59,8 +63,13 @@ func (s *Server) operationInteractions() ([]*interaction, error) {
 		if err := s.define(op); err != nil {
 			return nil, err
 		}
-		for _, l := range op.levels {
-			path := [...]string{systemLevel: "/$", typeLevel: "/:type/$", instanceLevel: "/:type/:id/$"}[l] + op.code
+		levels := op.levels
+		if op.versions {
+			levels = append(slices.Clone(levels), versionLevel)
+		}
+		for _, l := range levels {
+			path := [...]string{systemLevel: "/$", typeLevel: "/:type/$", instanceLevel: "/:type/:id/$", versionLevel: "/:type/:id/_history/:vid/$"}[l] + op.code
+			l = min(l, instanceLevel) // a version is an instance with a version id
 			post := &interaction{name: "$" + op.code, level: l, method: http.MethodPost, path: path, body: operationBody, slow: true, operation: op}
 			post.segments = strings.Split(path[1:], "/")
 			post.handle, post.check = s.operate, s.checkOperation

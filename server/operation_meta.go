@@ -9,8 +9,11 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// meta answers the meta of an instance (R4 resource-operation-meta.html). What is in use in a type or the whole system is not offered, as R4 allows.
+// meta answers the meta of an instance or of one version, or what is in use in a type or the whole system (R4 resource-operation-meta.html).
 func (s *Server) meta(x *exchange, _ *arguments) (reply, error) {
+	if x.interaction.level != instanceLevel {
+		return s.metaInUse(x)
+	}
 	v, err := s.store.Read(x.ctx, x.key)
 	if err != nil {
 		return reply{}, err
@@ -44,6 +47,9 @@ var metaSets = [...]string{"profile", "security", "tag"}
 
 // changeMeta writes a version with another meta, unless there is no change. A race that the client did not care to guard against is tried again.
 func (s *Server) changeMeta(x *exchange, given fhir.Node, change func(list *metaList, given []fhir.Node)) (reply, error) {
+	if x.key.Version != "" {
+		return reply{}, refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "versions never change; $%s is for the resource, at %s/%s/$%[1]s", x.interaction.operation.code, x.key.Type, x.key.ID)
+	}
 	match, err := x.conditions.matchVersion()
 	if err != nil {
 		return reply{}, err

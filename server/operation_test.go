@@ -16,7 +16,7 @@ func sampleCalls() map[string][]sampleCall {
 		"lastn": {{"GET", "/TYPE/$lastn?patient=x", ""}, {"POST", "/TYPE/$lastn?patient=x", ""}},
 		"stats": {{"GET", "/TYPE/$stats?subject=Patient/x&code=a&statistic=count", ""}, {"POST", "/TYPE/$stats", `{"resourceType":"Parameters","parameter":[{"name":"subject","valueUri":"Patient/x"},` +
 			`{"name":"coding","valueCoding":{"code":"a"}},{"name":"statistic","valueCode":"count"},{"name":"period","valuePeriod":{"start":"2026"}}]}`}},
-		"meta":        {{"GET", "/TYPE/x/$meta", ""}, {"POST", "/TYPE/x/$meta", ""}},
+		"meta":        {{"GET", "/TYPE/x/$meta", ""}, {"POST", "/TYPE/x/$meta", ""}, {"GET", "/TYPE/x/_history/1/$meta", ""}, {"GET", "/TYPE/$meta", ""}, {"GET", "/$meta", ""}, {"POST", "/$meta", ""}},
 		"meta-add":    {{"POST", "/TYPE/x/$meta-add", metaParameters(`{"tag":[{"system":"urn:t","code":"a"}]}`)}},
 		"meta-delete": {{"POST", "/TYPE/x/$meta-delete", metaParameters(`{"tag":[{"system":"urn:t","code":"a"}]}`)}},
 		"validate":    {{"POST", "/TYPE/$validate", `{"resourceType":"TYPE"}`}, {"POST", "/TYPE/x/$validate?mode=update", `{"resourceType":"TYPE","id":"x"}`}, {"GET", "/TYPE/x/$validate?mode=delete", ""}},
