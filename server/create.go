@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
@@ -57,7 +58,7 @@ func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource, po
 	if err != nil {
 		return store.Op{}, err
 	}
-	return store.Op{Method: method, Key: key, Resource: stamped, Keys: keys}, nil
+	return store.Op{Method: method, Key: key, Resource: stamped, Keys: keys, Measure: search.MeasureOf(res)}, nil
 }
 
 // conflictRetries is how often a write that lost a race without having asked for a version is tried again.

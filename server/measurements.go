@@ -1,11 +1,13 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server/statistics"
 	"github.com/firth-health/firth/store"
 )
@@ -14,10 +16,14 @@ import (
 type measurements struct {
 	request *statsRequest
 	groups  []*measured
+	shapes  map[string]*countedShape // those that were understood
+	last    *countedShape
 	members []string        // ids of Observations that panels refer to and that are still to be read
-	seen    map[string]bool // ids that were measured, or are among members
+	seen    map[string]bool // ids that were among members
 	panels  []coding        // asked codes whose measurements are under other codes
+	found   int
 	sources [][]byte
+	scratch search.Measure
 }
 
 // measured are the measurements of one code in one unit.
@@ -26,32 +32,35 @@ type measured struct {
 	unit     string // UCUM code; empty when nothing has a value
 	unitText string
 	series   statistics.Series
-	total    int // with those without a valid value
-	first    time.Time
+	total    int   // with those without a valid value
+	first    int64 // microseconds since 1970
 }
 
+// countedShape says what to do with the measures of one shape.
+type countedShape struct {
+	key    string
+	timed  bool
+	asked  bool        // it has a code that is asked
+	panel  bool        // its own code is asked and it refers to members
+	counts []*measured // what it counts for, valid or not
+	values []*measured // what each value is measured for; nil for nothing
+}
+
+var errMeasure = errors.New("the store holds a malformed measure")
+
+// maxShapes is how many shapes are remembered.
+const maxShapes = 4096
+
 // add measures an Observation that the search found.
-func (m *measurements) add(v *store.Version, root fhir.Node) {
-	m.seen[v.Key.ID] = true
+func (m *measurements) add(v *store.Version) error {
+	root, err := rootOf(v)
+	if err != nil {
+		return err
+	}
 	m.source(v)
-	at := effectiveTime(root)
-	code, asked := m.asked(root.Get("code"))
-	isPanel := root.Get("component").Ok() || root.Get("hasMember").Ok()
-	if asked && (root.Get("valueQuantity").Ok() || !isPanel) {
-		m.value(code, root, root, at)
-	}
-	for component := range root.Get("component").Children() {
-		if own, ok := m.asked(component.Get("code")); ok {
-			m.value(own, root, component, at)
-		} else if own, ok := firstCoding(component.Get("code")); ok && asked {
-			m.value(own, root, component, at)
-		}
-	}
-	if !asked {
-		return
-	}
-	if isPanel && !slices.Contains(m.panels, code) {
-		m.panels = append(m.panels, code)
+	m.scratch = search.AppendMeasure(m.scratch[:0], root)
+	if err := m.addMeasure(m.scratch); err != nil || !m.last.panel {
+		return err
 	}
 	for member := range root.Get("hasMember").Children() {
 		key := fhir.ParseReference(member.Get("reference").Text()).Key
@@ -60,18 +69,38 @@ func (m *measurements) add(v *store.Version, root fhir.Node) {
 			m.members = append(m.members, key.ID)
 		}
 	}
+	return nil
 }
 
 // addMember measures an Observation that a panel refers to, under its own code.
-func (m *measurements) addMember(v *store.Version, root fhir.Node) {
+func (m *measurements) addMember(v *store.Version) error {
+	root, err := rootOf(v)
+	if err != nil {
+		return err
+	}
 	m.source(v)
-	code, ok := m.asked(root.Get("code"))
+	shapeText, values, ok := search.AppendMeasure(nil, root).Split()
+	shape, err := search.ParseMeasureShape(shapeText)
+	if err != nil || !ok {
+		return errors.Join(errMeasure, err)
+	}
+	c := &countedShape{timed: shape.Timed}
+	code, ok := m.asked(&shape.Own)
 	if !ok {
-		code, ok = firstCoding(root.Get("code"))
+		code, ok = firstCoding(&shape.Own)
 	}
 	if ok {
-		m.value(code, root, root, effectiveTime(root))
+		m.count(c, code, &shape.Own)
 	}
+	return m.take(c, values)
+}
+
+func rootOf(v *store.Version) (fhir.Node, error) {
+	res, err := fhir.ParseResource(v.JSON)
+	if err != nil {
+		return fhir.Node{}, err
+	}
+	return res.Root(), nil
 }
 
 func (m *measurements) source(v *store.Version) {
@@ -80,10 +109,131 @@ func (m *measurements) source(v *store.Version) {
 	}
 }
 
-// asked finds the coding of a concept that the request names.
-func (m *measurements) asked(concept fhir.Node) (coding, bool) {
-	for node := range concept.Get("coding").Children() {
-		c := codingOf(node)
+// addMeasure measures an Observation by its measure alone.
+func (m *measurements) addMeasure(measure search.Measure) error {
+	shape, values, ok := measure.Split()
+	if !ok {
+		return errMeasure
+	}
+	if m.last == nil || m.last.key != string(shape) {
+		if m.last = m.shapes[string(shape)]; m.last == nil {
+			if err := m.learn(string(shape)); err != nil {
+				return err
+			}
+		}
+	}
+	return m.take(m.last, values)
+}
+
+// take counts one measure and adds its values.
+func (m *measurements) take(c *countedShape, values search.MeasureValues) error {
+	if c.asked {
+		m.found++
+	}
+	if len(c.counts) == 0 {
+		return nil
+	}
+	at := time.Time{}.UnixMicro()
+	if c.timed {
+		var ok bool
+		if at, ok = values.Time(); !ok {
+			return errMeasure
+		}
+	}
+	for _, g := range c.counts {
+		g.total++
+	}
+	for _, g := range c.values {
+		value, ok := values.Next()
+		if !ok {
+			return errMeasure
+		}
+		if g != nil {
+			g.add(value, at)
+		}
+	}
+	return nil
+}
+
+func (g *measured) add(value search.MeasuredValue, at int64) {
+	if g.series.Len() == 0 || at < g.first {
+		g.first = at
+	}
+	if value.IsWide {
+		g.series.Add(value.Wide, time.UnixMicro(at))
+		return
+	}
+	g.series.AddSmall(value.Coefficient, value.Scale, at)
+}
+
+// learn understands a shape. It stays right, because groups stay what and in what order they are once their measures came.
+func (m *measurements) learn(key string) error {
+	shape, err := search.ParseMeasureShape([]byte(key))
+	if err != nil {
+		return err
+	}
+	c := &countedShape{key: key, timed: shape.Timed}
+	if !shape.Erroneous {
+		m.understand(c, shape)
+	}
+	if len(m.shapes) == maxShapes {
+		clear(m.shapes)
+	}
+	m.shapes[key], m.last = c, c
+	return nil
+}
+
+// understand decides what a measure counts for: the code that is asked, and of a panel whose code is asked all its components.
+func (m *measurements) understand(c *countedShape, shape *search.MeasureShape) {
+	code, asked := m.asked(&shape.Own)
+	c.asked = asked
+	if asked && (shape.Quantity || !shape.Panel) {
+		m.count(c, code, &shape.Own)
+	} else {
+		c.skip(&shape.Own)
+	}
+	for i := range shape.Parts {
+		part := &shape.Parts[i]
+		own, ok := m.asked(part)
+		c.asked = c.asked || ok
+		if !ok && asked {
+			own, ok = firstCoding(part)
+		}
+		if ok {
+			m.count(c, own, part)
+		} else {
+			c.skip(part)
+		}
+	}
+	if c.panel = asked && shape.Panel; c.panel && !slices.Contains(m.panels, code) {
+		m.panels = append(m.panels, code)
+	}
+}
+
+// count notes that a value, or the absence of a valid one, counts for a code.
+func (m *measurements) count(c *countedShape, code coding, part *search.Measured) {
+	g := m.group(code, part.Unit)
+	c.counts = append(c.counts, g)
+	if part.Unit == "" {
+		return
+	}
+	c.values = append(c.values, g)
+	if g.unitText == "" {
+		g.unitText = part.Text
+	}
+}
+
+// skip notes that a value counts for nothing.
+func (c *countedShape) skip(part *search.Measured) {
+	if part.Unit != "" {
+		c.values = append(c.values, nil)
+	}
+}
+
+// asked finds the coding of a code that the request names.
+func (m *measurements) asked(part *search.Measured) (coding, bool) {
+	for _, is := range part.Codings {
+		c := coding{is.System, is.Code}
 		if slices.ContainsFunc(m.request.codings, func(want coding) bool { return want.matches(c) }) {
 			return c, true
 		}
@@ -95,30 +245,12 @@ func codingOf(node fhir.Node) coding {
 	return coding{node.Get("system").Text(), node.Get("code").Text()}
 }
 
-func firstCoding(concept fhir.Node) (coding, bool) {
-	c := codingOf(concept.Get("coding").First())
+func firstCoding(part *search.Measured) (coding, bool) {
+	if len(part.Codings) == 0 {
+		return coding{}, false
+	}
+	c := coding{part.Codings[0].System, part.Codings[0].Code}
 	return c, c.code != ""
-}
-
-// value measures the valueQuantity of an Observation or of one of its components.
-func (m *measurements) value(code coding, root, holder fhir.Node, at time.Time) {
-	quantity := holder.Get("valueQuantity")
-	value, err := fhir.ParseDecimal(quantity.Get("value").Text())
-	unit := quantity.Get("code").Text()
-	valid := err == nil && unit != "" && quantity.Get("system").TextIs(unitsSystem) && !quantity.Get("comparator").Ok() &&
-		!root.Get("modifierExtension").Ok() && !holder.Get("modifierExtension").Ok()
-	if !valid {
-		m.group(code, "").total++
-		return
-	}
-	g := m.group(code, unit)
-	if g.total++; g.unitText == "" {
-		g.unitText = quantity.Get("unit").Text()
-	}
-	if g.series.Len() == 0 || at.Before(g.first) {
-		g.first = at
-	}
-	g.series.Add(value, at)
 }
 
 // group finds or makes the measurements of a code in a unit. Those without a valid value count for the first unit there is.
@@ -135,16 +267,6 @@ func (m *measurements) group(code coding, unit string) *measured {
 	g := &measured{code: code, unit: unit}
 	m.groups = append(m.groups, g)
 	return g
-}
-
-// effectiveTime is when an Observation was made: the beginning of its effective time, or zero.
-func effectiveTime(root fhir.Node) time.Time {
-	for _, node := range []fhir.Node{root.Get("effectiveDateTime"), root.Get("effectiveInstant"), root.Path("effectivePeriod", "start")} {
-		if t, err := fhir.ParseDateTime(node.Text()); err == nil {
-			return t.Low
-		}
-	}
-	return time.Time{}
 }
 
 // appendParameters writes the answer. A code for which nothing was found has an Observation too: its count is 0.
@@ -189,7 +311,7 @@ func (m *measurements) appendObservation(dst []byte, g *measured) []byte {
 	}
 	dst = append(dst, `,"component":[`...)
 	for i, code := range m.request.statistics {
-		for j, result := range g.series.Compute(code, g.total, g.first) {
+		for j, result := range g.series.Compute(code, g.total, time.UnixMicro(g.first)) {
 			if i+j > 0 {
 				dst = append(dst, ',')
 			}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ const (
 	statisticsSystem = "http://terminology.hl7.org/CodeSystem/observation-statistics"
 	unitsSystem      = "http://unitsofmeasure.org"
 
-	// maxMeasured is how many Observations one call of $stats reads.
+	// maxMeasured is how many Observations one call of $stats measures.
 	maxMeasured = 200_000
 )
 
@@ -46,7 +47,7 @@ func (s *Server) stats(x *exchange, in *arguments) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	m := measurements{request: request, seen: map[string]bool{}}
+	m := measurements{request: request, shapes: map[string]*countedShape{}, seen: map[string]bool{}}
 	if err := s.measure(x, &m); err != nil {
 		return reply{}, err
 	}
@@ -111,16 +112,9 @@ func (s *Server) statsPeriod(in *arguments, r *statsRequest) error {
 	return nil
 }
 
-// criteria is the search that finds what is to be measured.
-func (r *statsRequest) criteria() []search.Pair {
-	tokens := make([]string, len(r.codings))
-	for i, c := range r.codings {
-		tokens[i] = escaped(c.code)
-		if c.system != "" {
-			tokens[i] = escaped(c.system) + "|" + tokens[i]
-		}
-	}
-	pairs := []search.Pair{{Name: "subject", Value: r.subject}, {Name: "combo-code", Value: strings.Join(tokens, ",")}, {Name: "status:not", Value: "entered-in-error"}}
+// common are the criteria that all the Observations to be measured meet.
+func (r *statsRequest) common() []search.Pair {
+	pairs := []search.Pair{{Name: "subject", Value: r.subject}}
 	if r.start != "" {
 		pairs = append(pairs, search.Pair{Name: "date", Value: "ge" + r.start})
 	}
@@ -130,44 +124,105 @@ func (r *statsRequest) criteria() []search.Pair {
 	return append(pairs, search.Pair{Name: "_sort", Value: "date"}, search.Pair{Name: "_total", Value: "none"})
 }
 
-// measure reads the Observations, and then those that panels among them refer to.
-func (s *Server) measure(x *exchange, m *measurements) error {
-	err := s.eachMatch(x, "Observation", m.request.criteria(), maxMeasured, func(v *store.Version, root fhir.Node) { m.add(v, root) })
-	for len(m.members) > 0 && err == nil {
-		now := m.members[:min(len(m.members), 500)]
-		m.members = m.members[len(now):]
-		pairs := []search.Pair{{Name: "_id", Value: strings.Join(now, ",")}, {Name: "status:not", Value: "entered-in-error"}, {Name: "subject", Value: m.request.subject}}
-		err = s.eachMatch(x, "Observation", pairs, maxMeasured, func(v *store.Version, root fhir.Node) { m.addMember(v, root) })
+// content are the criteria that a measure decides: an asked code, of the Observation or of a component, and no error.
+func (r *statsRequest) content() []search.Pair {
+	tokens := make([]string, len(r.codings))
+	for i, c := range r.codings {
+		tokens[i] = escaped(c.code)
+		if c.system != "" {
+			tokens[i] = escaped(c.system) + "|" + tokens[i]
+		}
 	}
-	return err
+	return []search.Pair{{Name: "combo-code", Value: strings.Join(tokens, ",")}, notInError()}
 }
 
-// eachMatch calls visit for all matches of a search that the caller may see, which may be limit at most.
-func (s *Server) eachMatch(x *exchange, typ string, criteria []search.Pair, limit int, visit func(v *store.Version, root fhir.Node)) error {
-	request, err := s.search.Parse(typ, criteria, s.parseOptions(true))
-	if err == nil {
-		err = x.grant.Restrict(x.ctx, request.Query)
-	}
+func notInError() search.Pair { return search.Pair{Name: "status:not", Value: "entered-in-error"} }
+
+// measure measures the Observations, and then those that panels among them refer to and that were not measured.
+func (s *Server) measure(x *exchange, m *measurements) error {
+	common, err := s.statsQuery(m.request.common())
 	if err != nil {
 		return err
 	}
-	request.Query.Count = 1000
-	for found := 0; ; {
-		page, err := s.store.Search(x.ctx, request.Query)
+	content, err := s.statsQuery(m.request.content())
+	if err != nil {
+		return err
+	}
+	measured := search.And{common.Plan, content.Plan}
+	if err := x.grant.Restrict(x.ctx, common); err != nil {
+		return err
+	}
+	if err := s.measureFound(x, m, common, content.Plan); err != nil {
+		return err
+	}
+	for len(m.members) > 0 {
+		now := m.members[:min(len(m.members), 500)]
+		m.members = m.members[len(now):]
+		q, err := s.statsQuery([]search.Pair{{Name: "_id", Value: strings.Join(now, ",")}, notInError(), {Name: "subject", Value: m.request.subject}})
 		if err != nil {
 			return err
 		}
-		if found += len(page.Matches); found > limit {
-			return fhir.Invalidf(fhir.CodeTooCostly, "", "more than %d resources of type %s would have to be read; narrow the time or the codes", limit, typ)
+		q.Plan = search.And{q.Plan, search.Not{Of: measured}}
+		if err := x.grant.Restrict(x.ctx, q); err != nil {
+			return err
+		}
+		if err := s.eachMatch(x, q, m.addMember); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureFound measures what the search finds: without reading it where the store has measures and no source is asked for.
+func (s *Server) measureFound(x *exchange, m *measurements, common *search.Query, content search.Plan) error {
+	visit := func(measure search.Measure, v *store.Version) (err error) {
+		if v != nil {
+			err = m.add(v)
+		} else {
+			err = m.addMeasure(measure)
+		}
+		if m.found > maxMeasured {
+			return tooManyMeasured()
+		}
+		return err
+	}
+	if measurer, ok := store.Unwrap(s.store).(store.Measurer); ok && m.request.include == 0 {
+		err := measurer.Measures(x.ctx, store.MeasuresQuery{Type: common.Type, Plan: common.Plan, Content: content}, visit)
+		if !errors.Is(err, store.ErrUnsupported) {
+			return err
+		}
+	}
+	q := *common
+	q.Plan = search.And{common.Plan, content}
+	return s.eachMatch(x, &q, func(v *store.Version) error { return visit(nil, v) })
+}
+
+func tooManyMeasured() error {
+	return fhir.Invalidf(fhir.CodeTooCostly, "", "more than %d resources of type Observation would have to be read; narrow the time or the codes", maxMeasured)
+}
+
+// statsQuery compiles criteria for Observations.
+func (s *Server) statsQuery(criteria []search.Pair) (*search.Query, error) {
+	request, err := s.search.Parse("Observation", criteria, s.parseOptions(true))
+	if err != nil {
+		return nil, err
+	}
+	return request.Query, nil
+}
+
+// eachMatch calls visit for all matches of a search.
+func (s *Server) eachMatch(x *exchange, q *search.Query, visit func(v *store.Version) error) error {
+	for q.Count = 1000; ; {
+		page, err := s.store.Search(x.ctx, q)
+		if err != nil {
+			return err
 		}
 		for i := range page.Matches {
-			res, err := fhir.ParseResource(page.Matches[i].JSON)
-			if err != nil {
+			if err := visit(&page.Matches[i]); err != nil {
 				return err
 			}
-			visit(&page.Matches[i], res.Root())
 		}
-		if request.Query.Cursor = page.Next; page.Next == "" {
+		if q.Cursor = page.Next; page.Next == "" {
 			return nil
 		}
 	}

@@ -170,7 +170,7 @@ func (r *waveformRequest) add(v *store.Version) (bool, error) {
 	if !data.Ok() {
 		return false, nil
 	}
-	start := effectiveTime(root)
+	start := search.EffectiveTime(root)
 	if start.IsZero() {
 		return false, nil
 	}

@@ -51,6 +51,21 @@ type Backuper interface {
 	Backup(ctx context.Context, dir string) error
 }
 
+// Measurer streams what statistics over Observations need without reading them.
+type Measurer interface {
+	// Measures calls visit for each match, in the order of time ([search.HotIndex.Time]), those without a time last, ties in order of creation. It gets the
+	// measure, valid until it returns, or where the store has none of that version the version itself. The first error of visit ends the call. ErrUnsupported
+	// when the store has no fast way for this plan: then [Store.Search] has one.
+	Measures(ctx context.Context, q MeasuresQuery, visit func(m search.Measure, v *Version) error) error
+}
+
+// MeasuresQuery asks for measures.
+type MeasuresQuery struct {
+	Type    string
+	Plan    search.Plan // what all matches have in common
+	Content search.Plan // what the caller finds out from a measure: only resources without one are tested
+}
+
 // Changes is an ordered feed of what was committed.
 type Changes interface {
 	// Changes returns at most limit changes with a sequence greater than after, in the order of their commit. A sequence never comes twice; gaps

@@ -71,6 +71,13 @@ type Op struct {
 	Resource fhir.Stamped // what to store; unused by Delete
 	Keys     []string     // index keys of the resource, sorted and unique, without those of stamps (_id, _lastUpdated)
 
+	// Measure is what [search.MeasureOf] says of the resource, for stores that keep it ([Measurer]). Without it a store that keeps measures has none for this version.
+	Measure search.Measure
+
+	// Generation is that of the [search.Registry] that made Keys. Stores ignore it; who knows the registry makes the keys anew when it is another by the time of the
+	// commit.
+	Generation uint64
+
 	IfMatch     string // version id the current version must have
 	IfNoneMatch bool   // the resource must not exist now (If-None-Match: *): ErrPrecondition when it does
 

@@ -93,7 +93,7 @@ func (p *parts) creation(data []byte) (store.Op, error) {
 		return store.Op{}, err
 	}
 	keys, err := p.registry.Extract(resource)
-	return store.Op{Method: store.Create, Key: key, Resource: stamped, Keys: keys}, err
+	return store.Op{Method: store.Create, Key: key, Resource: stamped, Keys: keys, Measure: search.MeasureOf(resource)}, err
 }
 
 // engineCeiling gives the engine the keys and bytes of what the server has stored.

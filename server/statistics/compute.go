@@ -57,7 +57,6 @@ func (s *Series) Compute(code string, total int, origin time.Time) []Result {
 		result.Unit = Number
 	}
 	if s.Len() > 0 {
-		s.prepare()
 		result.Value = s.one(code)
 	}
 	return []Result{result}
@@ -71,9 +70,9 @@ func (s *Series) one(code string) string {
 	n := int64(s.Len())
 	switch code {
 	case "minimum":
-		return s.exact(s.sorted.rank(0))
+		return s.exact(s.rank(0))
 	case "maximum":
-		return s.exact(s.sorted.rank(n - 1))
+		return s.exact(s.rank(n - 1))
 	case "sum":
 		return s.exact(s.power(1))
 	case "average":
@@ -103,11 +102,11 @@ func (s *Series) one(code string) string {
 func (s *Series) quantile(p int64) *big.Rat {
 	place := (int64(s.Len()) - 1) * p // in hundredths
 	rank, rest := place/100, place%100
-	low := new(big.Rat).SetInt(s.sorted.rank(rank))
+	low := new(big.Rat).SetInt(s.rank(rank))
 	if rest == 0 {
 		return low
 	}
-	step := new(big.Int).Sub(s.sorted.rank(rank+1), s.sorted.rank(rank))
+	step := new(big.Int).Sub(s.rank(rank+1), s.rank(rank))
 	return low.Add(low, new(big.Rat).SetFrac(step.Mul(step, big.NewInt(rest)), big.NewInt(100)))
 }
 
@@ -144,17 +143,12 @@ func (s *Series) skew() string {
 // regression fits a line through the values over time. It needs two different times.
 func (s *Series) regression(origin time.Time) []Result {
 	gradient, intercept := Result{Name: "gradient", Unit: PerHour}, Result{Name: "intercept", Unit: Same}
-	s.prepare()
 	n := big.NewInt(int64(s.Len()))
-	sumX, sumXX, sumXY, sumY := new(big.Int), new(big.Int), new(big.Int), new(big.Int)
-	for i := range s.values {
-		y := s.at.rank(int64(i))
-		x := big.NewInt(s.times[i].Sub(origin).Microseconds())
-		sumX.Add(sumX, x)
-		sumXX.Add(sumXX, new(big.Int).Mul(x, x))
-		sumXY.Add(sumXY, new(big.Int).Mul(x, y))
-		sumY.Add(sumY, y)
+	elapsed := integers{small: make([]int64, s.Len())}
+	for i, at := range s.times {
+		elapsed.small[i] = time.UnixMicro(at).Sub(origin).Microseconds()
 	}
+	sumX, sumXX, sumXY, sumY := elapsed.powerSum(1), elapsed.powerSum(2), s.values.productSum(&elapsed), s.power(1)
 	spread := new(big.Int).Sub(new(big.Int).Mul(n, sumXX), new(big.Int).Mul(sumX, sumX))
 	if spread.Sign() != 0 {
 		slope := new(big.Rat).SetFrac(new(big.Int).Sub(new(big.Int).Mul(n, sumXY), new(big.Int).Mul(sumX, sumY)), spread)

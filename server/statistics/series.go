@@ -2,7 +2,6 @@ package statistics
 
 import (
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,20 +14,22 @@ const ExtraDigits = 6
 
 // Series is a set of measurements in one unit. The zero Series is empty. It is for one goroutine.
 type Series struct {
-	values []fhir.Decimal
-	times  []time.Time
-	scale  int // digits behind the point of the value with the most
+	values integers // × 10^scale, in the order they were added
+	times  []int64  // microseconds since 1970
+	scale  int      // digits behind the point of the value with the most
 
-	sorted integers // values × 10^scale, once something was computed
-	at     integers // the same in the order they were added
+	sorted integers // the values in order, once a place among them was asked
 	powers [5]*big.Int
 }
 
 // integers is a list of whole numbers: of 64 bits where all are well within them, which is nearly always.
 type integers struct {
 	small []int64
-	large []*big.Int
+	large []*big.Int // in place of small, when it is not nil
 }
+
+// smallBits is what the numbers of integers.small have at most, so that differences stay within 64 bits.
+const smallBits = 62
 
 // rank is the i-th number.
 func (n *integers) rank(i int64) *big.Int {
@@ -38,52 +39,96 @@ func (n *integers) rank(i int64) *big.Int {
 	return n.large[i]
 }
 
-// Add takes a measurement and when it was made; the time counts for the regression only.
+// widen makes the numbers large.
+func (n *integers) widen() {
+	if n.large != nil {
+		return
+	}
+	n.large = make([]*big.Int, len(n.small), cap(n.small))
+	for i, v := range n.small {
+		n.large[i] = big.NewInt(v)
+	}
+	n.small = nil
+}
+
+// scaleUp multiplies all numbers by 10^n.
+func (n *integers) scaleUp(digits int) {
+	if n.large == nil {
+		factor, ok := smallPower(digits)
+		for i := 0; ok && i < len(n.small); i++ {
+			_, ok = product(n.small[i], factor)
+		}
+		if ok {
+			for i := range n.small {
+				n.small[i] *= factor
+			}
+			return
+		}
+		n.widen()
+	}
+	factor := power(digits)
+	for i := range n.large {
+		n.large[i] = new(big.Int).Mul(n.large[i], factor)
+	}
+}
+
+// Add takes a measurement and when it was made, in whole microseconds; the time counts for the regression only.
 func (s *Series) Add(value fhir.Decimal, at time.Time) {
-	s.values, s.times = append(s.values, value), append(s.times, at)
-	s.scale = max(s.scale, value.Scale())
+	negative, digits, exponent := value.Digits()
+	if coefficient, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		if negative {
+			coefficient = -coefficient
+		}
+		s.AddSmall(coefficient, -exponent, at.UnixMicro())
+		return
+	}
+	s.begin(value.Scale(), at.UnixMicro())
+	s.values.widen()
+	s.values.large = append(s.values.large, integer(value, s.scale))
+}
+
+// AddSmall takes a measurement of coefficient / 10^scale and when it was made, in microseconds since 1970.
+func (s *Series) AddSmall(coefficient int64, scale int, micros int64) {
+	s.begin(scale, micros)
+	if s.values.large == nil {
+		factor, ok := smallPower(s.scale - scale)
+		if ok {
+			coefficient, ok = product(coefficient, factor)
+		}
+		if ok {
+			s.values.small = append(s.values.small, coefficient)
+			return
+		}
+		s.values.widen()
+	}
+	s.values.large = append(s.values.large, integer(fhir.NewDecimal(coefficient, int32(-scale)), s.scale))
+}
+
+// begin prepares for a value of that scale.
+func (s *Series) begin(scale int, micros int64) {
+	s.times = append(s.times, micros)
+	if scale > s.scale {
+		s.values.scaleUp(scale - s.scale)
+		s.scale = scale
+	}
 	s.sorted, s.powers = integers{}, [5]*big.Int{}
 }
 
 // Len is the number of measurements.
-func (s *Series) Len() int { return len(s.values) }
+func (s *Series) Len() int { return len(s.times) }
 
-// prepare brings all values to one scale.
-func (s *Series) prepare() {
-	if s.sorted.small != nil || s.sorted.large != nil {
-		return
+// rank is the i-th of the sorted values.
+func (s *Series) rank(i int64) *big.Int {
+	if s.sorted.small == nil && s.sorted.large == nil {
+		s.sorted = s.values.sorted()
 	}
-	s.at = integers{small: make([]int64, 0, len(s.values))}
-	for i, v := range s.values {
-		n := integer(v, s.scale)
-		if s.at.large == nil && !(n.IsInt64() && n.BitLen() < 62) {
-			s.at.large = make([]*big.Int, 0, len(s.values))
-			for _, before := range s.at.small[:i] {
-				s.at.large = append(s.at.large, big.NewInt(before))
-			}
-		}
-		if s.at.large != nil {
-			s.at.large = append(s.at.large, n)
-		} else {
-			s.at.small = append(s.at.small, n.Int64())
-		}
-	}
-	if s.sorted.large = slices.Clone(s.at.large); s.sorted.large != nil {
-		slices.SortFunc(s.sorted.large, (*big.Int).Cmp)
-		return
-	}
-	s.sorted.small = slices.Clone(s.at.small)
-	slices.Sort(s.sorted.small)
+	return s.sorted.rank(i)
 }
 
 // power is the sum of the k-th powers of the values, k up to 4.
 func (s *Series) power(k int) *big.Int {
 	if s.powers[k] == nil {
-		sum, one, exponent := new(big.Int), new(big.Int), big.NewInt(int64(k))
-		for i := range int64(len(s.values)) {
-			sum.Add(sum, one.Exp(s.sorted.rank(i), exponent, nil))
-		}
-		s.powers[k] = sum
+		s.powers[k] = s.values.powerSum(k)
 	}
 	return s.powers[k]
 }

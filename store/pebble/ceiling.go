@@ -62,7 +62,7 @@ func ceilingStates(ops []store.Op) []state {
 		keys := append(slices.Clone(op.Keys), search.LastUpdatedKey(now))
 		slices.Sort(keys)
 		states[i] = state{key: op.Key, t: 1, keys: slices.Compact(keys), rec: record{method: store.Create, version: 1, updated: now.UnixMilli(), id: op.Key.ID,
-			json: op.Resource.Render(nil, "1", now)}}
+			json: op.Resource.Render(nil, "1", now)}, measure: op.Measure}
 	}
 	return states
 }

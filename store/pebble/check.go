@@ -128,18 +128,18 @@ func (c *checker) resource(key, value []byte) error {
 		return nil
 	}
 	c.live++
-	return c.index(id, row, rec.updated)
+	return c.index(id, row, &rec)
 }
 
 // index looks up the index entries of a live resource.
-func (c *checker) index(id string, row uint64, updated int64) error {
+func (c *checker) index(id string, row uint64, rec *record) error {
 	list, err := c.value(rowKey(c.wanted[:0], spaceKeys, c.t, row))
 	if err != nil {
 		c.find(id, "no key list: %v", err)
 		return nil
 	}
 	keys, err := parseKeyList(nil, list)
-	if err != nil || !slices.IsSorted(keys) || !slices.Contains(keys, search.LastUpdatedKey(instant(updated))) {
+	if err != nil || !slices.IsSorted(keys) || !slices.Contains(keys, search.LastUpdatedKey(instant(rec.updated))) {
 		c.find(id, "the key list is not sorted, lacks lastUpdated, or is unreadable (%v)", err)
 	}
 	for _, key := range keys {
@@ -154,8 +154,11 @@ func (c *checker) index(id string, row uint64, updated int64) error {
 	}
 	for _, e := range c.entries {
 		c.hot++
-		if _, err := c.value(e.key(c.wanted[:0], c.t, row)); err != nil {
+		value, err := c.value(e.key(c.wanted[:0], c.t, row))
+		if err != nil {
 			c.find(id, "no hot key of %q at %q: %v", e.token, e.time, err)
+		} else if e.token == everyToken && len(value) > 0 && !bytes.Equal(value, measureOf(c.typ, rec.json)) {
+			c.find(id, "its measure is not that of its content")
 		}
 	}
 	return nil

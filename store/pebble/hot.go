@@ -22,6 +22,8 @@ import (
 //
 // A resource that is not under anyToken also stands under everyToken, for queries that ask for no code, and under setToken and a digest of all its tokens. Those of one digest have the same
 // tokens, so that the combinations a subject has are found by jumping from one to the next, and the newest of each is the last of its walk (latest.go).
+//
+// The entry under everyToken holds the resource's measure ([search.Measure]), or nothing (hotmeasures.go).
 
 const (
 	noTime     = "\xff"
@@ -47,6 +49,7 @@ type hotEntry struct {
 	no                   int
 	subject, token, time string
 	flags                byte
+	measure              search.Measure
 }
 
 func (e *hotEntry) keyLen() int {
@@ -68,6 +71,7 @@ func (h *hotScratch) encode(w writer, t typeNo, next *state, before []string) {
 		h.before = appendHot(h.before, no, &index, before)
 		h.now = appendHot(h.now, no, &index, next.keys)
 	}
+	withMeasure(h.now, next.measure)
 	if len(h.before) > 0 {
 		slices.SortFunc(h.before, hotEntry.compare)
 		slices.SortFunc(h.now, hotEntry.compare)
@@ -85,7 +89,7 @@ func (h *hotScratch) encode(w writer, t typeNo, next *state, before []string) {
 		}
 		if order < 0 {
 			old[0].key(w.unset(old[0].keyLen()), t, next.row)
-		} else if order > 0 || old[0].flags != now[0].flags {
+		} else if order > 0 || old[0].flags != now[0].flags || now[0].token == everyToken {
 			now[0].set(w, t, next.row)
 		}
 		if order <= 0 {
@@ -97,16 +101,27 @@ func (h *hotScratch) encode(w writer, t typeNo, next *state, before []string) {
 	}
 }
 
-// set writes the entry. Only those under anyToken have a value.
+// set writes the entry. Only those under anyToken and everyToken have a value.
 func (e *hotEntry) set(w writer, t typeNo, row uint64) {
 	if e.token != anyToken {
-		key, _ := w.set(e.keyLen(), 0)
+		key, value := w.set(e.keyLen(), len(e.measure))
 		e.key(key, t, row)
+		_ = append(value, e.measure...)
 		return
 	}
 	key, value := w.set(e.keyLen(), 1)
 	e.key(key, t, row)
 	_ = append(value, e.flags)
+}
+
+// withMeasure gives the entries of a resource under everyToken its measure. It is written with every version, because its time and codes may stay when a value
+// is corrected.
+func withMeasure(entries []hotEntry, m search.Measure) {
+	for i := range entries {
+		if entries[i].token == everyToken {
+			entries[i].measure = m
+		}
+	}
 }
 
 func (e hotEntry) compare(other hotEntry) int {

@@ -55,13 +55,13 @@ func TestOpenNewerFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PretendFormat(2); err != nil {
+	if err := s.PretendFormat(3); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pebble.Open(dir, pebble.Options{}); err == nil || !strings.Contains(err.Error(), "format is 2, this one reads 1") {
+	if _, err := pebble.Open(dir, pebble.Options{}); err == nil || !strings.Contains(err.Error(), "format is 3, this one reads 2") {
 		t.Errorf("newer format: %v", err)
 	}
 }

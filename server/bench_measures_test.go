@@ -1,0 +1,87 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// longHistory stores n Observations of a patient, a blood pressure in every hundred, the others one of five codes in turn when codes is 5.
+func longHistory(b *testing.B, n, codes int) http.Handler {
+	b.Helper()
+	f := newFixture(b, func(c *Config) { c.IDs = nil })
+	handler := f.server.Handler()
+	const size = 2000
+	for from := 0; from < n; from += size {
+		var entries []string
+		for i := from; i < from+size; i++ {
+			value := fmt.Sprintf("%d.%d", 50+i*7919%60, i%10)
+			code := []string{"8867-4", "59408-5", "8310-5", "9279-1", "29463-7"}[i%codes]
+			entries = append(entries, fmt.Sprintf(`{"request":{"method":"POST","url":"Observation"},"resource":{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],`+
+				`"code":{"coding":[{"system":"http://loinc.org","code":%q}]},"subject":{"reference":"Patient/p"},"effectiveDateTime":"2024-%02d-%02dT%02d:%02d:%02dZ","valueQuantity":{"value":%s,"unit":"beats/minute","system":"http://unitsofmeasure.org","code":"/min"}}}`,
+				code, 1+i/60/60/24/28%12, 1+i/60/60/24%28, i/60/60%24, i/60%60, i%60, value))
+		}
+		request := httptest.NewRequestWithContext(b.Context(), "POST", Mount, strings.NewReader(`{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`))
+		request.Header.Set("Content-Type", "application/fhir+json")
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, request); w.Code != 200 {
+			b.Fatal(w.Code, w.Body)
+		}
+	}
+	return handler
+}
+
+func benchGet(b *testing.B, handler http.Handler, path string) {
+	b.Helper()
+	b.ReportAllocs()
+	for b.Loop() {
+		w := &discard{header: http.Header{}}
+		if handler.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), "GET", Mount+path, nil)); w.status != 200 {
+			b.Fatal(w.status)
+		}
+	}
+}
+
+const history = 100_000
+
+// BenchmarkStats100k asks for the statistics of 100,000 heart rates, and of 20,000 among 100,000 Observations.
+func BenchmarkStats100k(b *testing.B) {
+	const path = "/Observation/$stats?subject=Patient/p&system=http://loinc.org&code=8867-4"
+	handler := longHistory(b, history, 1)
+	for _, c := range []struct{ name, query string }{
+		{"few", "&statistic=average,maximum,minimum,count"},
+		{"quartiles", "&statistic=average,maximum,minimum,count,median,std-dev,4-lower,4-upper"},
+		{"all", "&statistic=average,maximum,minimum,count,total-count,median,std-dev,sum,variance,20-percent,80-percent,4-lower,4-upper,4-dev,5-1,5-2,5-3,5-4,skew,kurtosis,regression"},
+	} {
+		b.Run(c.name, func(b *testing.B) { benchGet(b, handler, path+c.query) })
+	}
+	b.Run("period", func(b *testing.B) {
+		benchPeriod(b, handler)
+	})
+	handler = longHistory(b, history, 5)
+	b.Run("one of five codes", func(b *testing.B) {
+		benchGet(b, handler, path+"&statistic=average,maximum,minimum,count,median,std-dev,4-lower,4-upper")
+	})
+}
+
+// benchPeriod asks for all of it by a period that is longer.
+func benchPeriod(b *testing.B, handler http.Handler) {
+	b.Helper()
+	body := `{"resourceType":"Parameters","parameter":[{"name":"subject","valueUri":"Patient/p"},{"name":"code","valueString":"8867-4"},{"name":"statistic","valueCode":"average"},` +
+		`{"name":"period","valuePeriod":{"start":"2024-01-01","end":"2025-01-01"}}]}`
+	for b.Loop() {
+		w := &discard{header: http.Header{}}
+		request := httptest.NewRequestWithContext(b.Context(), "POST", Mount+"/Observation/$stats", strings.NewReader(body))
+		request.Header.Set("Content-Type", "application/fhir+json")
+		if handler.ServeHTTP(w, request); w.status != 200 {
+			b.Fatal(w.status)
+		}
+	}
+}
+
+// BenchmarkLastn100k asks for the newest of each of five codes.
+func BenchmarkLastn100k(b *testing.B) {
+	benchGet(b, longHistory(b, history, 5), "/Observation/$lastn?patient=p&category=vital-signs")
+}

@@ -1,0 +1,162 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// measureOf computes the measure of a stored resource; nil when it has none. Whoever rewrites hot entries of what is stored puts it into [state].measure.
+func measureOf(typ string, json []byte) search.Measure {
+	if len(search.HotIndexes(typ)) == 0 {
+		return nil
+	}
+	res, err := fhir.ParseResource(json)
+	if err != nil {
+		return nil
+	}
+	return search.MeasureOf(res)
+}
+
+// Measures implements [store.Measurer] for plans that name one subject: it walks what stands under everyToken.
+func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
+	if err := errors.Join(ctx.Err(), s.enter()); err != nil {
+		return err
+	}
+	defer s.leave()
+	if followsReferences(q.Plan) || followsReferences(q.Content) {
+		return fmt.Errorf("chains: %w", store.ErrUnsupported)
+	}
+	v, err := s.newView(ctx, q.Type)
+	if err != nil {
+		return err
+	}
+	err = v.measures(q, visit)
+	if err = errors.Join(err, v.err, v.close()); err == nil {
+		s.stats.searches.Add(1)
+	}
+	return err
+}
+
+func (v *view) measures(q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
+	plan := flatten(nil, q.Plan)
+	for no, index := range search.HotIndexes(v.typ) {
+		h := &hotScan{v: v, no: no, index: index, plan: flatten(plan[:len(plan):len(plan)], q.Content), hi: noTime, tokens: []string{everyToken}}
+		if h.takeEvery(plan) {
+			m := measuring{hotScan: h, content: append(h.rest[:len(h.rest):len(h.rest)], q.Content), visit: visit}
+			return m.walkAll()
+		}
+	}
+	return fmt.Errorf("measures of several subjects: %w", store.ErrUnsupported)
+}
+
+// takeEvery sorts out which parts of a plan are about the subject, which the time of an entry decides, and which only the key list. It returns false when there is
+// not one subject.
+func (h *hotScan) takeEvery(plan search.And) bool {
+	for _, part := range plan {
+		if key, ok := exactKeys(part); ok && strings.HasPrefix(key, h.index.Subject) {
+			h.subject = key[len(h.index.Subject):]
+			break
+		}
+	}
+	if h.subject == "" {
+		return false
+	}
+	for _, part := range plan {
+		if lo, hi, ok := h.index.Window(part); ok {
+			h.times = append(h.times, part)
+			h.lo, h.hi = max(h.lo, lo), min(h.hi, hi)
+		} else if !follows(part, h.index.Subject+h.subject) {
+			h.rest = append(h.rest, part)
+		}
+	}
+	return true
+}
+
+// follows reports whether every resource with the key matches, as far as that is plain: having more keys can only make more plans without Not match.
+func follows(plan search.Plan, key string) bool {
+	switch p := plan.(type) {
+	case search.All:
+		return true
+	case search.Keys:
+		return search.Match(p, "", []string{key}, nil)
+	case search.And:
+		for _, part := range p {
+			if !follows(part, key) {
+				return false
+			}
+		}
+		return true
+	case search.Or:
+		for _, part := range p {
+			if follows(part, key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// measuring delivers the matches of a scan.
+type measuring struct {
+	*hotScan
+	content []search.Plan // what resources without a measure have to meet besides
+	visit   func(m search.Measure, v *store.Version) error
+}
+
+func (m *measuring) walkAll() error {
+	if m.v.n.live == 0 {
+		return nil
+	}
+	for _, timeless := range []bool{false, true} {
+		if timeless && !m.timelessMatch() {
+			continue
+		}
+		w := m.walk(false, timeless, nil)
+		err := m.through(w)
+		w.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *measuring) through(w *walk) error {
+	for w.next() {
+		row := w.at.row
+		if !w.at.any {
+			value, err := w.at.it.ValueAndErr()
+			if err != nil {
+				return err
+			}
+			if len(value) > 0 {
+				if !m.accepts(w) {
+					continue
+				}
+				if err := m.visit(value, nil); err != nil {
+					return err
+				}
+				continue
+			}
+			if !m.inTime(w, w.at.value) || !m.v.passes(row, m.content, asksID(m.content...)) {
+				continue
+			}
+		} else if !m.accepts(w) {
+			continue
+		}
+		version, ok := m.v.body(row)
+		if !ok {
+			return m.v.err
+		}
+		if err := m.visit(nil, &version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
