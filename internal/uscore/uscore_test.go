@@ -17,13 +17,13 @@ func TestRequirements(t *testing.T) {
 		file.seed(t, c)
 	}
 	run := &run{all: all, found: map[requirement]*finding{}}
+	run.operate(t, c)
 	for _, file := range files {
 		t.Run(file.typ, func(t *testing.T) {
 			run.search(t, c, file)
 			run.interact(t, c, file)
 		})
 	}
-	run.operate(t, c)
 	run.declare(t, c)
 	run.judge(t)
 }
