@@ -18,9 +18,11 @@ FUZZMIN   ?= 1s
 BENCHTIME ?= 1s
 MUTANTS   ?= 20
 MUTATE    ?=
+SOAK      ?= 10m
+SOAK_CLIENTS ?= 200
 
 # Packages that the race detector has nothing to say about on every change: tests of another process, and of data (a grep -E pattern over import paths).
-RACE_SKIP ?= /(internal/acceptance|fhir/spec)$$
+RACE_SKIP ?= /(internal/acceptance|internal/mutation|internal/soak|fhir/spec)$$
 
 .PHONY: help
 help: ## List the targets
@@ -78,6 +80,10 @@ fuzz-long: ## Fuzz every target for ten minutes
 .PHONY: mutate
 mutate: ## Flip MUTANTS (20) comparisons of package search, one at a time: tests must fail (MUTATE for flags: -all, -seed 2, -run file:line)
 	$(GO) run ./internal/mutation -n $(MUTANTS) $(MUTATE)
+
+.PHONY: soak
+soak: ## SOAK_CLIENTS (200) random readers and writers for SOAK (10m) against a server built with the race detector, which needs a C compiler
+	FIRTH_SOAK=$(SOAK) FIRTH_SOAK_CLIENTS=$(SOAK_CLIENTS) $(GO) test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/soak
 
 .PHONY: bench
 bench: ## Run the Go benchmarks (PKG, RUN, BENCHTIME to narrow); `bin/firth bench` measures the whole server

@@ -78,6 +78,7 @@ func rows() []Row {
 		{Package: "internal/mutation", Why: "a tool of make mutate: reads source, runs tests, calls nothing"},
 		{Package: "internal/progress", Why: "a progress line knows numbers only"},
 		{Package: "internal/simulate", Why: "makes up what devices send, as bytes"},
+		{Package: "internal/soak", Tests: []string{"fhir", "internal/firthtest", "store", "store/pebble"}, Why: "drives the real binary with many clients; opens its store when it has stopped"},
 		{Package: "internal/testsummary", Why: "a tool of make test"},
 		{Package: "internal/uscore", Tests: []string{"fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then asks what two guides require over HTTP"},
 		{Package: "internal/version", Why: "a leaf that all may use"},
