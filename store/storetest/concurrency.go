@@ -63,7 +63,7 @@ func testMixed(t *testing.T, open New) {
 	f := newFixture(t, open)
 	var wg sync.WaitGroup
 	for w := range 8 {
-		r := random{rand.New(rand.NewPCG(uint64(w), 9))}
+		r := random{Rand: rand.New(rand.NewPCG(uint64(w), 9))}
 		resource := stamped(t, "x", `{"resourceType":"Observation"}`)
 		wg.Go(func() {
 			for range 150 {

@@ -35,7 +35,7 @@ func Cases(t *testing.T, short int) int {
 func Differential(t *testing.T, open New, seed uint64, cases int) {
 	for done := 0; done < cases; seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			d := &differential{fixture: newFixture(t, open), random: random{rand.New(rand.NewPCG(seed, 0x5ea))}, live: map[fhir.Key]bool{}}
+			d := &differential{fixture: newFixture(t, open), random: random{Rand: rand.New(rand.NewPCG(seed, 0x5ea))}, live: map[fhir.Key]bool{}, current: map[fhir.Key][]string{}}
 			done += d.run(min(cases-done, 200))
 		})
 		if t.Failed() {
@@ -51,6 +51,8 @@ type differential struct {
 	memory search.Memory
 	live   map[fhir.Key]bool // ids used so far, and whether they exist
 	keys   []fhir.Key        // the same in order
+
+	current map[fhir.Key][]string // the keys of what exists
 }
 
 // run writes and asks in turns until there were that many queries.
@@ -92,15 +94,19 @@ func (d *differential) write(size int) {
 		d.live[key] = ops[i].Method != store.Delete
 		if ops[i].Method == store.Delete {
 			d.memory.Remove(key.Type, key.ID)
+			delete(d.current, key)
 		} else {
-			d.memory.Add(key.Type, key.ID, append(slices.Clone(ops[i].Keys), search.LastUpdatedKey(r.Version.LastUpdated)))
+			stamp := search.LastUpdatedKey(r.Version.LastUpdated)
+			d.stamps = append(d.stamps, stamp)
+			d.current[key] = ops[i].Keys
+			d.memory.Add(key.Type, key.ID, append(slices.Clone(ops[i].Keys), stamp))
 		}
 	}
 }
 
 // op makes a random write: mostly a new or changed resource, sometimes a deletion.
 func (d *differential) op(size int) store.Op {
-	typ := []string{"Patient", "Observation", "Observation"}[d.IntN(3)]
+	typ := pick(d.random, "Patient", "Patient", "Observation", "Observation", "Observation", "Observation", "List")
 	key := fhir.Key{Type: typ, ID: fmt.Sprintf("%c%d", "aBz"[d.IntN(3)], d.IntN(2*size))}
 	op := store.Op{Method: store.Update, Key: key, Keys: d.resourceKeys(typ)}
 	if _, known := d.live[key]; !known && d.IntN(2) == 0 {
@@ -126,6 +132,7 @@ func (d *differential) compare(q search.Query) {
 	for first := true; first || q.Cursor != ""; first = false {
 		page := d.search(&q)
 		got = append(got, ids(page.Matches)...)
+		d.compareIncluded(&q, page)
 		if page.Total >= 0 && page.Total != len(want) || first && page.Total < 0 && q.Total == search.Accurate {
 			d.Errorf("total %d, want %d of %s", page.Total, len(want), describe(&q))
 		}
@@ -133,6 +140,9 @@ func (d *differential) compare(q search.Query) {
 			break
 		}
 		q.Cursor = page.Next
+		if d.IntN(4) == 0 {
+			q.Count = pick(d.random, 1, 2, 7) // a page may have another size than the one before
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		d.Errorf("(-reference +store):\n%s%s", diff, describe(&q))

@@ -8,7 +8,10 @@ import (
 )
 
 // random makes keys and queries from a small alphabet, so that they meet often.
-type random struct{ *rand.Rand }
+type random struct {
+	*rand.Rand
+	stamps []string // some keys of times of writing
+}
 
 func pick[T any](r random, from ...T) T { return from[r.IntN(len(from))] }
 
@@ -91,14 +94,16 @@ func (r random) resourceKeys(typ string) []string {
 			}
 		}
 	}
+	keys = append(keys, r.specialKeys(typ)...)
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
 // query makes a query.
 func (r random) query() search.Query {
-	q := search.Query{Type: pick(r, "Patient", "Observation", "Observation"), Count: pick(r, 0, 1, 2, 3, 5, 10, 1000),
+	q := search.Query{Type: pick(r, "Patient", "Patient", "Observation", "Observation", "Observation", "Observation", "List"), Count: pick(r, 0, 1, 2, 3, 5, 10, 1000),
 		Total: pick(r, search.Bounded, search.NoTotal, search.Accurate)}
+	r.includes(&q)
 	if q.Type == "Observation" && r.IntN(2) == 0 {
 		q.Plan, q.Sort = r.hotPlan(), r.hotSort()
 		return q
@@ -113,7 +118,7 @@ func (r random) query() search.Query {
 func (r random) sortKey() search.SortKey {
 	key := search.SortKey{Param: "p", Descending: r.IntN(2) == 0}
 	for range pick(r, 1, 1, 1, 2) {
-		key.Prefixes = append(key.Prefixes, pick(r, search.IDPrefix, "date\x01l", "_lastUpdated\x01l", r.index(), r.index(), r.index()))
+		key.Prefixes = append(key.Prefixes, pick(r, search.IDPrefix, "date\x01l", "_lastUpdated\x01l", "cv\x01k", r.index(), r.index(), r.index()))
 	}
 	slices.Sort(key.Prefixes)
 	key.Prefixes = slices.Compact(key.Prefixes)
@@ -123,7 +128,7 @@ func (r random) sortKey() search.SortKey {
 // plan makes a plan of at most that depth.
 func (r random) plan(depth int) search.Plan {
 	if depth > 0 {
-		switch r.IntN(7) {
+		switch r.IntN(8) {
 		case 6:
 			return r.link(depth - 1)
 		case 0:
@@ -136,7 +141,9 @@ func (r random) plan(depth int) search.Plan {
 			return search.And{r.plan(depth - 1), r.plan(depth - 1)}
 		}
 	}
-	switch r.IntN(12) {
+	switch r.IntN(14) {
+	case 12, 13:
+		return r.special()
 	case 0:
 		return search.All{}
 	case 1:
@@ -154,7 +161,9 @@ func (r random) link(depth int) search.Plan {
 	return pick[search.Plan](r,
 		search.Ref{Index: "subject", Type: "Patient", Of: r.plan(depth)},
 		search.Ref{Index: "member", Type: "Observation", Of: r.plan(depth)},
+		search.Ref{Index: "item", Type: pick(r, "Patient", "Observation"), Of: r.plan(depth)},
 		search.RevRef{Type: "Observation", Index: "subject", Of: r.plan(depth)},
+		search.RevRef{Type: "List", Index: "item", Of: r.plan(depth)},
 		search.RevRef{Type: "Observation", Index: "member", Of: r.plan(depth)})
 }
 

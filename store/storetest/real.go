@@ -30,7 +30,7 @@ func Real(t *testing.T, open New, dir string, seed uint64, cases int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realData{differential: differential{fixture: newFixture(t, open), random: random{rand.New(rand.NewPCG(seed, 0x4ea1))}}, registry: registry,
+	r := &realData{differential: differential{fixture: newFixture(t, open), random: random{Rand: rand.New(rand.NewPCG(seed, 0x4ea1))}, current: map[fhir.Key][]string{}}, registry: registry,
 		texts: map[string][]string{}}
 	for _, file := range files {
 		r.load(file)
