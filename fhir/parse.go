@@ -50,11 +50,21 @@ func ParseWithin(data []byte, limits Limits) (Node, error) {
 	if len(data) > limits.Bytes || len(data) > math.MaxInt32 {
 		return Node{}, &SyntaxError{Line: 1, Col: 1, Msg: fmt.Sprintf("document of %d bytes is larger than the limit of %d", len(data), limits.Bytes)}
 	}
-	p := parser{data: data, depth: limits.Depth, nodes: make([]node, 0, 16+len(data)/24)}
+	p := parser{data: data, depth: limits.Depth, nodes: make([]node, 0, likelyNodes(data))}
 	if err := p.document(); err != nil {
 		return Node{}, err
 	}
 	return Node{t: &tree{data: data, nodes: p.nodes}}, nil
+}
+
+// likelyNodes is how many values a document probably has. In a large one, which may be a single string such as the content of a Binary, what a value can follow is counted.
+func likelyNodes(data []byte) int {
+	const large = 64 << 10
+	likely := 16 + len(data)/24
+	if len(data) < large {
+		return likely
+	}
+	return min(likely, 1+bytes.Count(data, []byte{','})+bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}))
 }
 
 type parser struct {

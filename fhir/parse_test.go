@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -160,4 +161,18 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A document that is one long string does not take memory for values it does not have.
+func TestParseLargeString(t *testing.T) {
+	data := []byte(`{"resourceType":"Binary","data":"` + strings.Repeat("A", 4<<20) + `"}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := fhir.Parse(data); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 64<<10 {
+		t.Errorf("%d bytes for three values", got)
+	}
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"encoding/base64"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -23,29 +25,52 @@ func (x *exchange) readsBinary() bool {
 	return x.key.Type == "Binary" && (x.interaction.name == "read" || x.interaction.name == "vread") && !x.isEntry
 }
 
-// decodeBinary takes the body of a create or update of a Binary: the resource, or content that becomes one.
-func (s *Server) decodeBinary(x *exchange, h http.Header) error {
-	contentType := first(h, "Content-Type")
-	sent, err := checkContentType(contentType)
+// decodeBinary takes the body of a create or update of a Binary: the resource, or content that becomes one. Content that cannot be a resource goes into base64 as
+// it is read.
+func (s *Server) decodeBinary(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	contentType := first(r.Header, "Content-Type")
 	m := parseMediaType(contentType)
-	if err == nil {
-		whole, err := s.binaryResource(x.body, sent)
-		if err == nil && whole != nil {
-			x.body, x.sent = whole, sent
-			return nil
-		}
-		if err != nil && strings.HasPrefix(m.name, "application/fhir+") {
-			return err
-		}
-	}
-	if contentType == "" || err != nil && (m.isJSON() || m.isXML()) {
+	sent, err := checkContentType(contentType)
+	if err != nil && (contentType == "" || m.isJSON() || m.isXML()) {
 		return err
 	}
 	if name, _, err := mime.ParseMediaType(contentType); err != nil || !strings.Contains(name, "/") {
 		return refuse(http.StatusUnsupportedMediaType, fhir.CodeValue, "", "Content-Type %q is not a media type", printable(contentType))
 	}
-	x.body, x.sent = x.wrapped(contentType, first(h, "X-Security-Context")), inJSON
-	return nil
+	body, size, unreadable := openBody(w, r, s.limits.BodyBytes)
+	if unreadable != nil {
+		return unreadable
+	}
+	if err == nil {
+		data, isResource, err := s.maybeResource(body, size, sent, strings.HasPrefix(m.name, "application/fhir+"))
+		if err != nil || isResource {
+			x.body, x.sent = data, sent
+			return err
+		}
+		body, size = bytes.NewReader(data), int64(len(data))
+	}
+	x.body, err = x.wrapped(body, size, contentType, first(r.Header, "X-Security-Context"))
+	x.sent = inJSON
+	return err
+}
+
+// maybeResource reads a body that is a Binary or content that looks like one. What claims to be a resource must be one.
+func (s *Server) maybeResource(body io.Reader, size int64, sent wireFormat, claims bool) (data []byte, isResource bool, err error) {
+	whole := sized{expected: size}
+	if err := whole.readFrom(body); err != nil {
+		return nil, false, unreadable(err)
+	}
+	if len(whole.bytes) == 0 {
+		return nil, false, noBodySent()
+	}
+	resource, err := s.binaryResource(whole.bytes, sent)
+	switch {
+	case err != nil && claims:
+		return nil, false, err
+	case err == nil && resource != nil:
+		return resource, true, nil
+	}
+	return whole.bytes, false, nil
 }
 
 // binaryResource returns the JSON of a body that is a Binary, and nil for another resource.
@@ -62,20 +87,33 @@ func (s *Server) binaryResource(body []byte, sent wireFormat) (data []byte, err 
 	return body, nil
 }
 
-// wrapped makes the resource of content.
-func (x *exchange) wrapped(contentType, securityContext string) []byte {
-	data := make([]byte, 0, 200+base64.StdEncoding.EncodedLen(len(x.body)))
-	data = append(data, `{"resourceType":"Binary"`...)
+// wrapped makes the resource of content of a size, -1 when that is not known.
+func (x *exchange) wrapped(content io.Reader, size int64, contentType, securityContext string) ([]byte, error) {
+	head := append(make([]byte, 0, 200), `{"resourceType":"Binary"`...)
 	if x.key.ID != "" {
-		data = fhir.AppendQuoted(append(data, `,"id":`...), x.key.ID)
+		head = fhir.AppendQuoted(append(head, `,"id":`...), x.key.ID)
 	}
-	data = fhir.AppendQuoted(append(data, `,"contentType":`...), contentType)
+	head = fhir.AppendQuoted(append(head, `,"contentType":`...), contentType)
 	if securityContext != "" {
-		data = fhir.AppendQuoted(append(data, `,"securityContext":{"reference":`...), securityContext)
-		data = append(data, '}')
+		head = fhir.AppendQuoted(append(head, `,"securityContext":{"reference":`...), securityContext)
+		head = append(head, '}')
 	}
-	data = base64.StdEncoding.AppendEncode(append(data, `,"data":"`...), x.body)
-	return append(data, `"}`...)
+	head = append(head, `,"data":"`...)
+	const end = `"}`
+	whole := sized{bytes: head, expected: size}
+	if size >= 0 {
+		whole.expected = int64(len(head)+base64.StdEncoding.EncodedLen(int(size))) + int64(len(end))
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, &whole)
+	n, err := io.Copy(encoder, content)
+	switch {
+	case err != nil:
+		return nil, unreadable(err)
+	case n == 0:
+		return nil, noBodySent()
+	}
+	err = encoder.Close()
+	return append(whole.bytes, end...), err
 }
 
 // content answers a Binary that was read in the form the client asks for.
@@ -97,13 +135,25 @@ func (s *Server) content(x *exchange, out reply) (reply, error) {
 		x.wire = wire
 		return out, nil
 	}
-	encoded := strings.Join(strings.Fields(textOf(res.Root().Get("data"))), "")
-	if out.body, err = base64.StdEncoding.AppendDecode([]byte{}, []byte(encoded)); err != nil {
+	if out.body, err = decodedContent(res.Root().Get("data")); err != nil {
 		return reply{}, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "Binary.data", "the data is not base64; ask for application/fhir+json")
 	}
 	out.contentType, out.isContent = contentType, true
 	out.securityContext = textOf(res.Root().Path("securityContext", "reference"))
 	return out, nil
+}
+
+// decodedContent is what base64 holds. It is decoded from the stored bytes unless they hold escapes or white space, which R4 datatypes.html#base64Binary allows.
+func decodedContent(data fhir.Node) ([]byte, error) {
+	if data.Kind() != fhir.String {
+		return []byte{}, nil
+	}
+	encoded := data.Raw()
+	encoded = encoded[1 : len(encoded)-1]
+	if bytes.ContainsAny(encoded, "\\ \t") {
+		encoded = []byte(strings.Join(strings.Fields(data.Text()), ""))
+	}
+	return base64.StdEncoding.AppendDecode(make([]byte, 0, base64.StdEncoding.DecodedLen(len(encoded))), encoded)
 }
 
 // wantsContent reports whether a client wants the content, of the given media type, and if not, which format of the resource. _format is about the resource.

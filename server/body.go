@@ -13,53 +13,99 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// readBody reads the whole body within the limit, which also holds for what a compressed body unpacks to.
+// readBody reads the whole body within the limit.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
-	}
-	body := io.Reader(http.MaxBytesReader(w, r.Body, limit))
-	sized := r.ContentLength
-	switch encoding := strings.ToLower(first(r.Header, "Content-Encoding")); encoding {
-	case "", "identity":
-	case "gzip":
-		unpacked, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, unreadable(err)
-		}
-		body, sized = unpacked, -1
-	default:
-		return nil, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Encoding %q is not supported; send the body plain or with gzip", encoding)
-	}
-	data, err := readAll(body, sized, limit)
+	body, size, err := openBody(w, r, limit)
 	if err != nil {
+		return nil, err
+	}
+	data := sized{expected: size}
+	if err := data.readFrom(body); err != nil {
 		return nil, unreadable(err)
 	}
-	return data, nil
+	return data.bytes, nil
 }
 
-// readAll reads at most limit bytes; size is the expected number, -1 when unknown.
-func readAll(body io.Reader, size, limit int64) ([]byte, error) {
-	const trusted = 1 << 20 // what a Content-Length alone may make us allocate
-	if size < 0 {
-		size = 4096
+// openBody returns the body as it was before it was packed, and its size, -1 when that is not known. Beyond the limit, which holds for what is sent and for what
+// it unpacks to, reading fails with an *[http.MaxBytesError].
+func openBody(w http.ResponseWriter, r *http.Request, limit int64) (body io.Reader, size int64, err error) {
+	if r.ContentLength > limit {
+		return nil, 0, &http.MaxBytesError{Limit: limit}
 	}
-	data := make([]byte, 0, min(size, trusted)+1)
-	for {
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
+	body = http.MaxBytesReader(w, r.Body, limit)
+	switch encoding := strings.Join(r.Header["Content-Encoding"], ", "); strings.ToLower(encoding) {
+	case "", "identity":
+		return body, r.ContentLength, nil
+	case "gzip", "x-gzip": // the same (RFC 9110 section 8.4.1.3)
+		unpacked, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, 0, unreadable(err)
 		}
-		n, err := body.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case int64(len(data)) > limit:
-			return nil, &http.MaxBytesError{Limit: limit}
-		case errors.Is(err, io.EOF):
-			return data, nil
-		case err != nil:
-			return nil, err
+		return &bounded{unpacked, limit, limit}, -1, nil
+	default:
+		return nil, 0, refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "Content-Encoding %q is not supported; send the body plain or with gzip", printable(encoding))
+	}
+}
+
+// bounded fails beyond a limit.
+type bounded struct {
+	from        io.Reader
+	left, limit int64
+}
+
+// Read implements [io.Reader].
+func (b *bounded) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.from.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, &http.MaxBytesError{Limit: b.limit}
+	}
+	return n, err
+}
+
+// sized collects bytes whose number is expected to be known. What a Content-Length says takes memory only as bytes arrive.
+type sized struct {
+	bytes    []byte
+	expected int64 // -1 for not known
+}
+
+// grow makes room for at least n bytes more: for all that are expected or sixteen times what has come, and else for twice as much.
+func (d *sized) grow(n int) {
+	const trusted = 1 << 20
+	if cap(d.bytes)-len(d.bytes) >= n {
+		return
+	}
+	room := int64(max(2*cap(d.bytes), 4<<10))
+	if d.expected >= 0 {
+		room = min(d.expected, max(trusted, 16*int64(cap(d.bytes))))
+	}
+	larger := make([]byte, len(d.bytes), max(int(room), len(d.bytes)+n))
+	copy(larger, d.bytes)
+	d.bytes = larger
+}
+
+// Write implements [io.Writer].
+func (d *sized) Write(p []byte) (int, error) {
+	d.grow(len(p))
+	d.bytes = append(d.bytes, p...)
+	return len(p), nil
+}
+
+// readFrom reads to the end. A body that has its length ends with it.
+func (d *sized) readFrom(body io.Reader) error {
+	for int64(len(d.bytes)) != d.expected {
+		d.grow(1)
+		n, err := body.Read(d.bytes[len(d.bytes):cap(d.bytes)])
+		d.bytes = d.bytes[:len(d.bytes)+n]
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // unreadable says that a body could not be read, unless the reason is known better.
@@ -87,20 +133,22 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	case noBody:
 		return nil
 	}
+	if x.writesBinary() {
+		return s.decodeBinary(w, r, x)
+	}
 	if x.body, err = readBody(w, r, s.limits.BodyBytes); err != nil {
 		return err
 	}
 	if len(x.body) == 0 {
-		return fhir.Invalidf(fhir.CodeRequired, "", "the request has no body")
-	}
-	if x.writesBinary() {
-		return s.decodeBinary(x, r.Header)
+		return noBodySent()
 	}
 	if x.sent == inXML {
 		x.body, err = xml.Decode(x.body, s.definitions)
 	}
 	return err
 }
+
+func noBodySent() error { return fhir.Invalidf(fhir.CodeRequired, "", "the request has no body") }
 
 // takeContentType refuses bodies that the interaction does not read.
 func (x *exchange) takeContentType(contentType string) (err error) {

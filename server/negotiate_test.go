@@ -181,7 +181,7 @@ func TestBodies(t *testing.T) {
 	})
 }
 
-func zipped(t *testing.T, text string) string {
+func zipped(t testing.TB, text string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
