@@ -71,7 +71,7 @@ func (r *Registry) secondComponent(p *part, s segment) ([]Keys, error) {
 		}
 		return t.componentKeys(p, "1"), nil
 	case quantity:
-		return quantityKeys(s, "1")
+		return r.quantityKeys(s, "1")
 	case number:
 		return numberKeys(s)
 	case date:

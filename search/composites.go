@@ -14,7 +14,7 @@ import (
 //	"k" head ␁ head fields ␁ tail
 //
 //	head    the form letter and value of the first and of the second component, as in an index of their own: "t" code, "r" reference,
-//	        "u" uri, "S" folded, "n" decimal, and "l" low or "h" high for an interval (two keys then)
+//	        "u" uri, "S" folded, "n" decimal, and "l" low or "h" high for an interval (two keys then); quantities in base units in their forms besides
 //	fields  ␁ number letter text: what else belongs to component number 0, 1, …: "S" the system of a token; "S", "u", "u" the unit of a quantity;
 //	        "t" the code of a token behind the second
 //	tail    the other end of an interval; the decimal of a third component that is a number; else empty
@@ -204,12 +204,12 @@ func (x *extractor) writeTuple(high bool) {
 			x.put(p.a)
 			x.keys = append(x.keys, separator)
 		case p.form == formLow && p.tail && high:
-			x.keys = append(x.keys, formHigh)
-			x.put(p.b)
+			x.keys = append(x.keys, p.letter(formHigh))
+			x.putValue(p, p.b)
 			tail = p.a
 		default:
-			x.keys = append(x.keys, p.form)
-			x.put(p.a)
+			x.keys = append(x.keys, p.letter(p.form))
+			x.putValue(p, p.a)
 			if p.form == formLow {
 				tail = p.b
 			}

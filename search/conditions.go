@@ -115,7 +115,7 @@ func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) 
 	case number:
 		return numberKeys(v)
 	case quantity:
-		return quantityKeys(v, "")
+		return r.quantityKeys(v, "")
 	case uri:
 		return uriKeys(modifier, v)
 	case position:

@@ -125,7 +125,7 @@ func dateKeys(s segment, instant bool) ([]Keys, error) {
 		return nil, err
 	}
 	if instant {
-		return asked.points(formLow), nil
+		return asked.points(string(formLow)), nil
 	}
 	return asked.over(), nil
 }

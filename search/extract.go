@@ -72,6 +72,7 @@ type piece struct {
 	form byte      // formToken, …; formLow for an interval, which also makes the formHigh key
 	a, b extent    // code and system, folded and exact, low and high, identifier and system; others only a
 	unit [3]extent // of a quantity; of formOfType the first is the system of the type
+	base extent    // of a quantity in base units: their code
 	tail bool      // the form has the field b
 }
 
@@ -273,10 +274,11 @@ func (x *extractor) writeKeys(p *piece) {
 		x.putField(p.unit[0])
 		x.end()
 	case x.ix.kind == quantity:
-		x.begin(p.form)
-		x.put(p.a)
+		x.beginHead(p, p.form, p.a)
 		x.putUnit(p, "")
-		x.keys = append(x.keys, separator)
+		if p.base.empty() {
+			x.keys = append(x.keys, separator)
+		}
 		x.end()
 	default:
 		x.begin(p.form)
@@ -293,8 +295,7 @@ func (x *extractor) writeInterval(p *piece) {
 		form        byte
 		first, tail extent
 	}{{formLow, p.a, p.b}, {formHigh, p.b, p.a}} {
-		x.begin(key.form)
-		x.put(key.first)
+		x.beginHead(p, key.form, key.first)
 		if x.ix.kind == quantity {
 			x.putUnit(p, "")
 		}
@@ -303,8 +304,40 @@ func (x *extractor) writeInterval(p *piece) {
 	}
 }
 
-// putUnit writes the unit of a quantity; its labels begin with the number of the component in a composite.
+// beginHead starts a key of the current index with a value.
+func (x *extractor) beginHead(p *piece, form byte, value extent) {
+	x.begin(p.letter(form))
+	x.putValue(p, value)
+}
+
+// letter is the form of a value's key: another one for quantities in base units.
+func (p *piece) letter(form byte) byte {
+	if p.base.empty() {
+		return form
+	}
+	switch form {
+	case formLow:
+		return formBaseLow
+	case formHigh:
+		return formBaseHigh
+	}
+	return formBase
+}
+
+// putValue writes a value, behind its base units if it is in those.
+func (x *extractor) putValue(p *piece, value extent) {
+	if !p.base.empty() {
+		x.put(p.base)
+		x.keys = append(x.keys, ' ')
+	}
+	x.put(value)
+}
+
+// putUnit writes the unit of a quantity as sent; its labels begin with the number of the component in a composite.
 func (x *extractor) putUnit(p *piece, label string) {
+	if !p.base.empty() {
+		return
+	}
 	for i, letter := range [3]byte{'S', 'u', 'u'} {
 		x.keys = append(x.keys, separator)
 		x.keys = append(x.keys, label...)

@@ -133,7 +133,7 @@ func overlapKeys(ix *index, v segment) ([]Keys, error) {
 	}
 	asked.comparator = approximate
 	if ix.instant {
-		return asked.points(formLow), nil
+		return asked.points(string(formLow)), nil
 	}
 	return asked.over(), nil
 }

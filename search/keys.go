@@ -26,7 +26,9 @@ import (
 //	          | "l" cut ␁ cut | "h" cut ␁ cut       a Range; both keys
 //	quantity  = "n" decimal unit ␁                  a point
 //	          | "l" cut unit ␁ cut | "h" cut unit ␁ cut   Range, SampledData, or a Quantity with a comparator; both keys
-//	          | "q" …                               reserved: dimension and value in UCUM base units
+//	          | "q" base " " decimal                besides, where the unit is UCUM: a point in base units
+//	          | "y" base " " cut ␁ cut | "z" base " " cut ␁ cut   an interval in base units
+//	base      = code of UCUM base units (see fhir/ucum); decimals behind it have 24 significant digits at most
 //	unit      = ␁ "S" system ␁ "u" code ␁ "u" text
 //	words     = "w" word                            _text and _content: one key a distinct word
 //	position  = "g" cell ␁ latitude ␁ longitude     cell: 24 digits 0 to 3, see near.go; the numbers as sent
@@ -66,6 +68,9 @@ const (
 	formLow        = 'l'
 	formHigh       = 'h'
 	formNumber     = 'n'
+	formBase       = 'q' // quantities in base units
+	formBaseLow    = 'y'
+	formBaseHigh   = 'z'
 	formURI        = 'u'
 	formWord       = 'w'
 	formPosition   = 'g'

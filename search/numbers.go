@@ -22,12 +22,21 @@ func (x *extractor) readNumber(n fhir.Node) {
 
 // number puts the ordered decimal of a number into scratch, with what makes it a cut behind it.
 func (x *extractor) number(n fhir.Node, suffix string) (extent, bool) {
+	return x.ordered(numberText(n), suffix)
+}
+
+// numberText is the text of a number; empty, which is none, for anything else.
+func numberText(n fhir.Node) []byte {
 	if n.Kind() != fhir.Number {
-		return extent{}, false
+		return nil
 	}
+	return n.Raw()
+}
+
+func (x *extractor) ordered(number []byte, suffix string) (extent, bool) {
 	from := len(x.scratch)
 	var ok bool
-	if x.scratch, ok = appendNumber(x.scratch, n.Raw()); !ok {
+	if x.scratch, ok = appendNumber(x.scratch, number); !ok {
 		return extent{}, false
 	}
 	x.scratch = append(x.scratch, suffix...)
@@ -37,38 +46,48 @@ func (x *extractor) number(n fhir.Node, suffix string) (extent, bool) {
 // readRange takes both ends as inclusive and a missing one as open.
 func (x *extractor) readRange(n fhir.Node) {
 	low, high := n.Get("low"), n.Get("high")
-	p := piece{form: formLow, tail: true}
 	a, hasLow := x.number(low.Get("value"), "!")
 	b, hasHigh := x.number(high.Get("value"), "+")
 	if low.Ok() != hasLow || high.Ok() != hasHigh || !hasLow && !hasHigh || hasLow && hasHigh && bytes.Compare(x.at(a), x.at(b)) > 0 {
 		return
 	}
+	from, to := end{number: numberText(low.Get("value")), mark: "!"}, end{number: numberText(high.Get("value")), mark: "+"}
 	if !hasLow {
-		a = x.raw(lowest)
-		low = high
+		a, from = x.raw(lowest), end{mark: lowest, open: true}
 	}
 	if !hasHigh {
-		b = x.raw(highest)
+		b, to = x.raw(highest), end{mark: highest, open: true}
 	}
-	p.a, p.b = a, b
-	if x.kind() == quantity {
-		p.unit = x.unit(low)
+	switch {
+	case x.kind() != quantity:
+		x.add(piece{form: formLow, tail: true, a: a, b: b})
+	case hasLow && hasHigh && !x.sameUnit(low, high):
+		x.addQuantity(low, from, to, false)
+	case hasLow:
+		x.addQuantity(low, from, to, true)
+	default:
+		x.addQuantity(high, from, to, true)
 	}
-	x.add(p)
 }
 
-// numberSpan reads a number of a query. Without a prefix, and with eq and ne, it stands for all numbers that round to it; with the others for itself;
+// asked is a number of a query: with eq, ne and ap an interval of numbers, with the others low alone.
+type asked struct {
+	comparator comparator
+	low, high  fhir.Decimal
+}
+
+// readAsked reads a number of a query. Without a prefix, and with eq and ne, it stands for all numbers that round to it; with the others for itself;
 // ap widens it by a tenth (R4 search.html#number, #prefix).
-func numberSpan(s segment) (span, error) {
+func readAsked(s segment) (asked, error) {
 	c, value := cutComparator(s.text())
 	d, err := fhir.ParseDecimal(value)
 	if err != nil {
-		return span{}, s.failf("not a number; write digits with . and e if needed, after one of the prefixes %s if any", strings.Join(comparators, " "))
+		return asked{}, s.failf("not a number; write digits with . and e if needed, after one of the prefixes %s if any", strings.Join(comparators, " "))
 	}
 	half := precision(d, value)
 	switch c {
 	case equal, notEqual:
-		return span{c, below(decimalText(d.Sub(half))), below(decimalText(d.Add(half)))}, nil
+		return asked{c, d.Sub(half), d.Add(half)}, nil
 	case approximate:
 		tenth := d.Scale10(-1)
 		if tenth.Sign() < 0 {
@@ -77,10 +96,26 @@ func numberSpan(s segment) (span, error) {
 		if tenth.Cmp(half) < 0 {
 			tenth = half
 		}
-		return span{c, below(decimalText(d.Sub(tenth))), justAbove(decimalText(d.Add(tenth)))}, nil
+		return asked{c, d.Sub(tenth), d.Add(tenth)}, nil
 	}
-	text := decimalText(d)
-	return span{c, below(text), justAbove(text)}, nil
+	return asked{c, d, d}, nil
+}
+
+// span is the range of keys: half-open for eq and ne, both ends inside for the others.
+func (n asked) span() span {
+	low, high := decimalText(n.low), decimalText(n.high)
+	if n.comparator == equal || n.comparator == notEqual {
+		return span{n.comparator, below(low), below(high)}
+	}
+	return span{n.comparator, below(low), justAbove(high)}
+}
+
+func numberSpan(s segment) (span, error) {
+	n, err := readAsked(s)
+	if err != nil {
+		return span{}, err
+	}
+	return n.span(), nil
 }
 
 // precision is half a unit of the last digit written: 0.05 for 5.4, 0.5 for 100. R4's table has 1e2 mean [95, 105), so one digit with an
@@ -100,5 +135,5 @@ func numberKeys(s segment) ([]Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(asked.points(formNumber), asked.over()...), nil
+	return append(asked.points(string(formNumber)), asked.over()...), nil
 }

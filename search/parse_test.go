@@ -242,9 +242,12 @@ func TestPlans(t *testing.T) {
 		{"patient=1", "key subject␁rPatient/1\n"},
 		{"combo-code=a", "or\n  keys code␁ta␁…\n  keys component-code␁ta␁…\n"},
 		{"date=2013-01", "keys [date␁l20130101000000000000, date␁l20130201000000000000) with tail in [, 20130201000000000000␀)\n"},
+		{"value-quantity=gt5.4||mg",
+			"or\n  keys [value-quantity␁n>5001.54␂, value-quantity␁o) containing \"␁umg␁\"\n" +
+				"  keys [value-quantity␁h>5001.54+␂, value-quantity␁i) containing \"␁umg␁\"\n"},
 		{"value-quantity=gt5.4|http://unitsofmeasure.org|mg",
-			"or\n  keys [value-quantity␁n>5001.54␂, value-quantity␁o) containing \"␁Shttp://unitsofmeasure.org␁umg␁\"\n" +
-				"  keys [value-quantity␁h>5001.54+␂, value-quantity␁i) containing \"␁Shttp://unitsofmeasure.org␁umg␁\"\n"},
+			"or\n  keys [value-quantity␁qg >4998.54␂, value-quantity␁qg!)\n" +
+				"  keys [value-quantity␁zg >4998.54+␂, value-quantity␁zg!)\n"},
 		{"status=http://other|x", "nothing\n"},
 		{"value-string:contains=ab", "keys value-string␁S… containing \"ab\"\n"},
 	} {

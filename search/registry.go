@@ -8,6 +8,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/ucum"
 )
 
 // Options configure a [Registry].
@@ -33,6 +34,7 @@ type Registry struct {
 	references bool
 	content    bool
 	codes      *terminology
+	units      *ucum.Table
 
 	custom atomic.Pointer[customSet] // replaced under mu
 
@@ -44,7 +46,11 @@ type Registry struct {
 
 // NewRegistry makes a registry over definitions.
 func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
-	r := &Registry{defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
+	units, err := ucum.Standard()
+	if err != nil {
+		return nil, err
+	}
+	r := &Registry{units: units, defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
 	r.custom.Store(newCustomSet(nil))
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil

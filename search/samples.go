@@ -29,15 +29,14 @@ func (x *extractor) readSamples(n fhir.Node) {
 	if factor.Sign() < 0 {
 		b.low, b.high, b.openLow, b.openHigh = b.high, b.low, b.openHigh, b.openLow
 	}
-	p := piece{form: formLow, tail: true, a: x.raw(lowest), b: x.raw(highest)}
+	from, to := end{mark: lowest, open: true}, end{mark: highest, open: true}
 	if !b.openLow {
-		p.a = x.raw(decimalText(origin.Add(b.low.Mul(factor))) + "!")
+		from = end{number: []byte(origin.Add(b.low.Mul(factor)).String()), mark: "!"}
 	}
 	if !b.openHigh {
-		p.b = x.raw(decimalText(origin.Add(b.high.Mul(factor))) + "+")
+		to = end{number: []byte(origin.Add(b.high.Mul(factor)).String()), mark: "+"}
 	}
-	p.unit = x.unit(n.Get("origin"))
-	x.add(p)
+	x.addQuantity(n.Get("origin"), from, to, true)
 }
 
 // sampleBounds are the extremes of the numbers of SampledData.data.

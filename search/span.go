@@ -62,8 +62,10 @@ type span struct {
 }
 
 // over gives the conditions on keys that hold an interval, relative to what precedes the form letter. Any one of them suffices.
-func (s span) over() []Keys {
-	const low, high = string(formLow), string(formHigh)
+func (s span) over() []Keys { return s.overAs(string(formLow), string(formHigh)) }
+
+// overAs is over for keys that begin with other texts.
+func (s span) overAs(low, high string) []Keys {
 	lowFrom := func(c cut) Keys { return Keys{Lo: low + c.text, Hi: after(low)} }
 	lowBelow := func(c cut) Keys { return Keys{Lo: low, Hi: low + c.text} }
 	highAbove := func(c cut) Keys { return Keys{Lo: high + c.text + "\x02", Hi: after(high)} }
@@ -89,9 +91,9 @@ func (s span) over() []Keys {
 	return []Keys{{Lo: low + s.a.text, Hi: low + s.b.text, TailHi: s.b.text + "\x00"}}
 }
 
-// points gives the conditions on keys of a form that hold a point.
-func (s span) points(form byte) []Keys {
-	lo, hi := string(rune(form)), after(string(rune(form)))
+// points gives the conditions on keys that begin with a text and hold a point.
+func (s span) points(lo string) []Keys {
+	hi := after(lo)
 	ranges := s.pointRanges()
 	out := make([]Keys, len(ranges))
 	for i, r := range ranges {
