@@ -12,6 +12,7 @@ import (
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/path"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/ucum"
 )
 
 func fhirpathCommand() *cobra.Command {
@@ -63,7 +64,11 @@ func evaluate(out io.Writer, source string, resource *fhir.Resource, strict bool
 	if err != nil {
 		return err
 	}
-	items, err := expression.Eval(resource, nil)
+	units, err := ucum.Standard()
+	if err != nil {
+		return err
+	}
+	items, err := expression.Eval(resource, &path.Env{Units: units})
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@
 //
 // # Missing
 //
-// Unit conversion needs [Env.Units], memberOf() [Env.MemberOf], conformsTo() with profiles [Env.ConformsTo]. Known and refused when an
+// Units convert with [Env.Units] (package fhir/ucum), memberOf() needs [Env.MemberOf], conformsTo() with profiles [Env.ConformsTo]. Known and refused when an
 // expression is compiled: subsumes(), subsumedBy(), elementDefinition(), slice(), checkModifiers(), defineVariable(), toLong(),
 // convertsToLong(). Comparing strings follows code points, not a locale. Strict checking ([Strict]) does not look at operators.
 package path

@@ -42,7 +42,7 @@ func FuzzEval(f *testing.F) {
 	seeds(f)
 	defs := definitions(f)
 	root := Root(resource(f, patient), defs)
-	env := &Env{Budget: 100_000, Units: metric{}}
+	env := &Env{Budget: 100_000, Units: units(f)}
 	f.Fuzz(func(t *testing.T, source string) {
 		e, err := Compile(source, defs)
 		if err != nil {

@@ -129,7 +129,7 @@ func runOfficial(t *testing.T, defs *spec.Definitions, test officialTest) (probl
 	e, err := Compile(test.Expression.Text, defs, opts...)
 	var items Collection
 	if err == nil {
-		items, err = e.EvalInto(nil, focus, nil)
+		items, err = e.EvalInto(nil, focus, &Env{Units: units(t)})
 	}
 	if test.Expression.Invalid != "" {
 		if err == nil {

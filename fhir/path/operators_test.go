@@ -3,7 +3,7 @@ package path
 import (
 	"testing"
 
-	"github.com/firth-health/firth/fhir"
+	uom "github.com/firth-health/firth/fhir/ucum"
 )
 
 func TestEquality(t *testing.T) {
@@ -186,33 +186,19 @@ func TestDateArithmetic(t *testing.T) {
 	})
 }
 
-// metric converts the few units that the test below needs; package fhir/ucum will convert all.
-type metric struct{}
-
-func (metric) Canonical(value fhir.Decimal, unit string) (fhir.Decimal, string, bool) {
-	exponent, base := 0, ""
-	switch unit {
-	case "kg":
-		exponent, base = 3, "g"
-	case "g":
-		base = "g"
-	case "mg":
-		exponent, base = -3, "g"
-	case "cm":
-		exponent, base = -2, "m"
-	case "m":
-		base = "m"
-	case "cm.m":
-		exponent, base = -2, "m2"
-	case "m2":
-		base = "m2"
+// units are those of UCUM, as every caller brings them.
+func units(t testing.TB) Units {
+	t.Helper()
+	table, err := uom.Standard()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return value.Scale10(exponent), base, base != ""
+	return table
 }
 
 // TestUnits checks what a converter of units makes possible.
 func TestUnits(t *testing.T) {
-	runRows(t, patient, &Env{Units: metric{}}, []row{
+	runRows(t, patient, &Env{Units: units(t)}, []row{
 		{"4.0000 'g' = 4000.0 'mg'", isTrue()},
 		{"4 'g' != 4040 'mg'", isTrue()},
 		{"4 'g' ~ 4040 'mg'", isTrue()},

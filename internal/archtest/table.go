@@ -41,7 +41,7 @@ func rows() []Row {
 	return []Row{
 		{Package: "fhir", Why: "a resource is its bytes; it depends on nothing, so that all can depend on it"},
 		{Package: "fhir/spec/...", May: []string{"fhir", "fhir/spec/..."}, Why: "definitions are data read with the resource model; the compiler of that data lives below it"},
-		{Package: "fhir/path/...", May: []string{"fhir", "fhir/spec"}, Why: "FHIRPath walks the tree and asks the definitions for types"},
+		{Package: "fhir/path/...", May: []string{"fhir", "fhir/spec"}, Tests: []string{"fhir/ucum"}, Why: "FHIRPath walks the tree and asks the definitions for types"},
 		{Package: "fhir/ucum/...", May: []string{"fhir"}, Why: "units compute with fhir.Decimal only"},
 		{Package: "fhir/xml", May: []string{"fhir", "fhir/spec"}, Why: "XML is read into the same tree; the definitions say what repeats"},
 		{Package: "fhir/patch", May: []string{"fhir", "fhir/spec", "fhir/path", "fhir/xml"}, Why: "patches are languages over the tree: paths find, definitions say how values are named, XML is one of the forms"},
