@@ -55,7 +55,7 @@ func (c *compiler) path(last *member) (code, error) {
 			root = c.defs.Type(e.name)
 			break
 		}
-		steps = append(steps, step{e.at, e.name, "_" + e.name})
+		steps = append(steps, step{e.at, e.name, "_" + e.name, c.options.typedNames})
 		if e.target == nil {
 			break
 		}

@@ -21,17 +21,19 @@ type Option func(*options)
 
 type options struct {
 	lenientAs  bool
+	typedNames bool
 	strict     bool
 	strictType string
 }
 
 // ForSearch compiles an expression of a SearchParameter. Those were written for an older FHIRPath (R4 search.html): "as" filters
-// collections as ofType() does, instead of failing on more than one item, and "as DateTime" means the FHIR type dateTime.
-func ForSearch() Option { return func(o *options) { o.lenientAs = true } }
+// collections as ofType() does, instead of failing on more than one item, "as DateTime" means the FHIR type dateTime, and a choice may have its name
+// in JSON: US Core says extension.where(url = '...').valueDateTime.
+func ForSearch() Option { return func(o *options) { o.lenientAs, o.typedNames = true, true } }
 
 // ForInvariant compiles an invariant of a StructureDefinition of R4. Those rely on the same reading of "as" as search expressions: dom-3 says
 // descendants().as(canonical).
-func ForInvariant() Option { return ForSearch() }
+func ForInvariant() Option { return func(o *options) { o.lenientAs = true } }
 
 // Strict also checks the expression against the definitions, for evaluation on the given type ("Patient"; empty when not known): elements
 // that do not exist, functions that cannot work on the type of their input, and conditions that are not Boolean are errors.

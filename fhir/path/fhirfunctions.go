@@ -31,7 +31,7 @@ func extension(m *machine, in *invocation, mark int) error {
 	if !ok {
 		n = mark
 	}
-	steps := [...]step{{in.at, "extension", "_extension"}}
+	steps := [...]step{{in.at, "extension", "_extension", false}}
 	for i := mark; i < n; i++ {
 		if err := m.walk(&m.stack[i], steps[:]); err != nil {
 			return err

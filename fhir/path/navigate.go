@@ -12,6 +12,7 @@ type step struct {
 	at
 	name    string
 	sibling string // "_" + name
+	typed   bool   // the name may be that of a choice with its type: valueQuantity
 }
 
 // walk follows the steps from v and pushes what is at their end, without collections between.
@@ -43,9 +44,9 @@ func (m *machine) walk(v *Value, steps []step) error {
 	}
 	e := v.typ.Child(s.name)
 	switch {
-	case e == nil || e.Name != s.name: // valueQuantity is no name in FHIRPath: that is value
+	case e == nil || e.Name != s.name && !s.typed: // valueQuantity is no name in FHIRPath: that is value
 		return nil
-	case e.Choice:
+	case e.Choice && e.Name == s.name:
 		return m.walkChoice(object, s, v.typ, steps[1:])
 	}
 	return m.walkMember(object, s, e, e.Type(), steps[1:])

@@ -56,7 +56,11 @@ func TestNavigation(t *testing.T) {
 		{"(Observation.component.value as Quantity)", items("Quantity")},
 		{"Observation.component.value.as(string)", items("string s")},
 		{"Observation.component.value.as(DateTime)", items("dateTime")},
+		{"Observation.component.valueQuantity.unit", items("string kg")},
+		{"Observation.component.valueDateTime.extension.valueBoolean", items("boolean true")},
+		{"Observation.component.valueCoding | Observation.component.valueAnything", nothing()},
 	}, ForSearch())
+	runRows(t, observation, nil, []row{{"Observation.component.valueQuantity.unit", nothing()}}, ForInvariant())
 	const odd = `{"resourceType":"Patient","name":{"given":"Ann","_given":[{"id":"1"}]},"gender":["male",null],"_gender":{"id":"2"},"birthDate":null,"x\u0041":1,
 		"active":{"a":1},"photo":[[{"title":"x"}]]}`
 	runRows(t, odd, nil, []row{ // FHIR would not have it so; nothing breaks
@@ -185,5 +189,8 @@ func TestStrict(t *testing.T) {
 	}, Strict("Patient"))
 	runRows(t, patient, nil, []row{
 		{"Patient.name.use | Practitioner.name.use", items("code official", "code usual", "code maiden")},
+		{"Patient.multipleBirthInteger", items("integer 2")},
+		{"Patient.multipleBirthBoolean.startsWith('x')", items("error: line 1, column 30: startsWith() needs a String, found boolean")},
+		{"Patient.multipleBirthQuantity", items("error: line 1, column 9: Patient has no element multipleBirthQuantity")},
 	}, Strict("Patient"), ForSearch())
 }

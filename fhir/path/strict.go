@@ -145,7 +145,7 @@ func (k *checker) member(e *member, focus static) (static, error) {
 			continue
 		}
 		child := t.fhir.Child(e.name)
-		if child == nil || child.Name != e.name {
+		if child == nil || child.Name != e.name && !k.options.typedNames {
 			continue
 		}
 		found = true
