@@ -91,8 +91,9 @@ func (m mediaType) isR4() bool {
 // sent, which is JSON where nothing was sent.
 func negotiate(format, accept string, hasFormat bool, sent wireFormat) (wireFormat, error) {
 	if hasFormat {
-		// A '+' that was not escaped arrives as a space.
-		return acceptable("_format", strings.ReplaceAll(strings.TrimSpace(format), " ", "+"), sent)
+		name, parameters, _ := strings.Cut(format, ";")
+		name = strings.ReplaceAll(strings.TrimSpace(name), " ", "+") // a '+' that was not escaped arrives as a space
+		return acceptable("_format", name+";"+parameters, sent)
 	}
 	switch accept {
 	case "", "*/*":
@@ -103,9 +104,9 @@ func negotiate(format, accept string, hasFormat bool, sent wireFormat) (wireForm
 	return acceptable("Accept", accept, sent)
 }
 
-// acceptable returns the format of the greatest weight, the first of those of equal weight.
+// acceptable returns the format of the greatest weight, the first of those of equal weight. A refusal is written in the format that was asked for in another version.
 func acceptable(source, list string, sent wireFormat) (chosen wireFormat, err error) {
-	quality, version := 0, ""
+	quality, version, refusedAs := 0, "", inJSON
 	isBrowser := strings.Contains(list, "text/html") && strings.Contains(list, "*/*")
 	for item := range strings.SplitSeq(list, ",") {
 		m, as := parseMediaType(item), sent
@@ -113,7 +114,9 @@ func acceptable(source, list string, sent wireFormat) (chosen wireFormat, err er
 		case m.quality <= quality:
 			continue
 		case !m.isR4():
-			version = m.fhirVersion
+			if version = m.fhirVersion; m.isXML() {
+				refusedAs = inXML
+			}
 			continue
 		case m.isJSON():
 			as = inJSON
@@ -130,7 +133,7 @@ func acceptable(source, list string, sent wireFormat) (chosen wireFormat, err er
 	case quality > 0:
 		return chosen, nil
 	case version != "":
-		return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, version)
+		return refusedAs, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, version)
 	}
 	return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml", source)
 }
