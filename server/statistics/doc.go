@@ -9,7 +9,7 @@
 //   - percentiles, quartiles and quintiles are interpolated between the closest ranks (0 is the minimum, 1 the maximum, as NumPy and spreadsheets do);
 //   - 4-dev is half the distance between the quartiles;
 //   - skew is m3/m2^1.5 and kurtosis is m4/m2^2, with the central moments of the values (3 for a normal distribution);
-//   - regression is the line of least squares over hours since the start that the caller names.
+//   - regression is the line of least squares over hours since the start that the caller names; times count in whole microseconds.
 //
 // # Scale
 //

@@ -2,6 +2,7 @@ package statistics
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,9 @@ type Series struct {
 	times  []int64  // microseconds since 1970
 	scale  int      // digits behind the point of the value with the most
 
-	sorted integers // the values in order, once a place among them was asked
-	powers [5]*big.Int
+	computed bool     // something below is of use
+	sorted   integers // the values in order, once a place among them was asked
+	powers   [5]*big.Int
 }
 
 // integers is a list of whole numbers: of 64 bits where all are well within them, which is nearly always.
@@ -55,10 +57,11 @@ func (n *integers) widen() {
 func (n *integers) scaleUp(digits int) {
 	if n.large == nil {
 		factor, ok := smallPower(digits)
-		for i := 0; ok && i < len(n.small); i++ {
-			_, ok = product(n.small[i], factor)
+		tooWide := func(v int64) bool {
+			_, ok := product(v, factor)
+			return !ok
 		}
-		if ok {
+		if ok && !slices.ContainsFunc(n.small, tooWide) {
 			for i := range n.small {
 				n.small[i] *= factor
 			}
@@ -91,13 +94,11 @@ func (s *Series) Add(value fhir.Decimal, at time.Time) {
 func (s *Series) AddSmall(coefficient int64, scale int, micros int64) {
 	s.begin(scale, micros)
 	if s.values.large == nil {
-		factor, ok := smallPower(s.scale - scale)
-		if ok {
-			coefficient, ok = product(coefficient, factor)
-		}
-		if ok {
-			s.values.small = append(s.values.small, coefficient)
-			return
+		if factor, ok := smallPower(s.scale - scale); ok {
+			if value, ok := product(coefficient, factor); ok {
+				s.values.small = append(s.values.small, value)
+				return
+			}
 		}
 		s.values.widen()
 	}
@@ -111,7 +112,9 @@ func (s *Series) begin(scale int, micros int64) {
 		s.values.scaleUp(scale - s.scale)
 		s.scale = scale
 	}
-	s.sorted, s.powers = integers{}, [5]*big.Int{}
+	if s.computed {
+		s.computed, s.sorted, s.powers = false, integers{}, [5]*big.Int{}
+	}
 }
 
 // Len is the number of measurements.
@@ -120,7 +123,7 @@ func (s *Series) Len() int { return len(s.times) }
 // rank is the i-th of the sorted values.
 func (s *Series) rank(i int64) *big.Int {
 	if s.sorted.small == nil && s.sorted.large == nil {
-		s.sorted = s.values.sorted()
+		s.computed, s.sorted = true, s.values.sorted()
 	}
 	return s.sorted.rank(i)
 }
@@ -128,7 +131,7 @@ func (s *Series) rank(i int64) *big.Int {
 // power is the sum of the k-th powers of the values, k up to 4.
 func (s *Series) power(k int) *big.Int {
 	if s.powers[k] == nil {
-		s.powers[k] = s.values.powerSum(k)
+		s.computed, s.powers[k] = true, s.values.powerSum(k)
 	}
 	return s.powers[k]
 }
