@@ -6,17 +6,47 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
 )
 
-// statement is the CapabilityStatement as it is sent, made once.
+// statement is the CapabilityStatement as it is sent.
 type statement struct {
 	json    []byte
 	version string // for the ETag: of the content, so that it survives a restart
 	made    time.Time
+	forms   renditions
+}
+
+// statements keep the statement until the capabilities change.
+type statements struct {
+	mu      sync.Mutex
+	current *statement // nil: to be made
+}
+
+// get gives the statement, made when there is none.
+func (c *statements) get(make func() (*statement, error)) (*statement, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil {
+		made, err := make()
+		if err != nil {
+			return nil, err
+		}
+		c.current = made
+	}
+	return c.current, nil
+}
+
+// capabilitiesChanged makes the next request for the CapabilityStatement see what is registered now, such as a search parameter that was added while the
+// server runs. The ETag is another one when the statement is.
+func (s *Server) capabilitiesChanged() {
+	s.statements.mu.Lock()
+	defer s.statements.mu.Unlock()
+	s.statements.current = nil
 }
 
 // capabilities answers the CapabilityStatement (R4 http.html#capabilities), which lists exactly what is registered.
@@ -28,15 +58,20 @@ func (s *Server) capabilities(x *exchange) (reply, error) {
 	default:
 		return reply{}, fhir.Invalidf(fhir.CodeValue, "http.mode", "%q is not a mode; full is supported", printable(mode))
 	}
-	st, err := s.statement()
+	st, err := s.statements.get(s.newStatement)
 	if err != nil {
 		return reply{}, err
 	}
-	out := reply{status: http.StatusOK, version: st.version, lastModified: st.made, body: st.json}
-	if x.conditions.notModified(st.version, st.made) {
-		out.status, out.body = http.StatusNotModified, nil
+	out := reply{status: http.StatusOK, version: st.version, lastModified: st.made}
+	switch {
+	case x.conditions.notModified(st.version, st.made):
+		out.status = http.StatusNotModified
+	case x.isEntry:
+		out.body = st.json
+	default:
+		out.rendition, err = st.forms.of(s, x, st.json)
 	}
-	return out, nil
+	return out, err
 }
 
 // The parts of CapabilityStatement (R4 capabilitystatement.html) that Firth fills in, in the order of the specification.

@@ -40,7 +40,8 @@ type exchange struct {
 	isAtomic    bool           // of a transaction
 }
 
-// reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream and outcome is set.
+// reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream, rendition
+// and outcome is set.
 type reply struct {
 	status          int
 	version         string    // for the ETag; empty for none
@@ -54,6 +55,7 @@ type reply struct {
 	securityContext string    // of that Binary
 	body            []byte
 	stream          func(*bufio.Writer) error // writes the body
+	rendition       *rendition                // the body as it is sent
 	outcome         *fhir.OperationOutcome
 	failed          bool   // outcome says why the interaction was refused
 	retryAfter      bool   // the client should come back in a second

@@ -18,7 +18,7 @@ const streamBuffer = 32 << 10
 
 // respond writes the reply.
 func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
-	if x.wire == inXML {
+	if x.wire == inXML && out.rendition == nil {
 		s.writeXML(x, out)
 	}
 	h := w.Header()
@@ -53,12 +53,16 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	if out.outcome != nil {
 		data = out.outcome.AppendJSON(nil)
 	}
-	if out.status == http.StatusNoContent || out.status == http.StatusNotModified || data == nil && out.stream == nil {
+	if out.status == http.StatusNoContent || out.status == http.StatusNotModified || data == nil && out.stream == nil && out.rendition == nil {
 		if out.status != http.StatusNoContent && out.status != http.StatusNotModified {
 			h["Content-Length"] = []string{"0"}
 		}
 		w.WriteHeader(out.status)
 		w.WriteHeaderNow()
+		return
+	}
+	if out.rendition != nil {
+		s.written(out.rendition.write(w, out.status))
 		return
 	}
 	h["Content-Type"] = []string{contentTypeFHIR}

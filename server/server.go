@@ -49,7 +49,7 @@ type Server struct {
 	metrics          *metrics
 	buffers          sync.Pool // of *bufio.Writer
 	compressors      compressors
-	statement        func() (*statement, error)
+	statements       statements
 	jobs             jobs
 	isDraining       atomic.Bool
 }
@@ -88,7 +88,6 @@ func New(config Config) (*Server, error) {
 		}
 	}
 	s.metrics = newMetrics(s.store)
-	s.statement = sync.OnceValues(s.newStatement)
 	s.engine = s.newEngine()
 	return s, nil
 }
