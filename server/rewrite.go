@@ -9,7 +9,8 @@ import (
 )
 
 // references knows where the fullUrls of a Bundle lead, and finds the places in resources that say them (R4 http.html#trules):
-// Reference.reference, elements of type uri, url, oid, uuid and canonical, and href and src in narratives.
+// Reference.reference, elements of type uri, url and canonical, and href and src in narratives. Elements of type oid and uuid keep what they say, although the
+// rules name them: Patient/1 is neither, and what is stored must be R4.
 type references struct {
 	definitions *spec.Definitions
 	targets     map[string]string // fullUrl -> what to say instead
@@ -156,7 +157,7 @@ func refers(within *spec.Type, element *spec.Element, parent fhir.Node, name str
 		return false
 	}
 	switch within.Name {
-	case "uri", "url", "oid", "uuid", "canonical":
+	case "uri", "url", "canonical":
 		return true
 	}
 	return false

@@ -175,6 +175,22 @@ func TestTransactionRewritesReferences(t *testing.T) {
 	})
 }
 
+// What a transaction stores can be sent again: an element of type oid or uuid cannot say Patient/1.
+func TestTransactionKeepsIdentifierTypes(t *testing.T) {
+	const uuid, oid = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a", "urn:oid:1.2.3.4"
+	basic := func(reference string) string {
+		return `{"resourceType":"Basic",%s"extension":[{"url":"urn:a","valueUuid":"` + uuid + `"},{"url":"urn:b","valueOid":"` + oid + `"},{"url":"urn:c","valueUri":"` + reference + `"}],"code":{"text":"x"}}`
+	}
+	f := newFixture(t, func(c *Config) { c.Validation = ValidateWrites })
+	f.run(t, []step{
+		{
+			name: "transaction", method: "POST", path: "", status: 200, answer: "*",
+			body: bundleOf("transaction", requestEntry("urn:x", fmt.Sprintf(basic(uuid), ""), "POST", "Basic"), requestEntry(uuid, `{"resourceType":"Patient"}`, "POST", "Patient"), requestEntry(oid, `{"resourceType":"Patient"}`, "POST", "Patient")),
+		},
+		{name: "kept", method: "GET", path: "/Basic/id-1", status: 200, answer: fmt.Sprintf(basic("Patient/id-2"), `"id":"id-1","meta":{"versionId":"1","lastUpdated":"2026-01-02T03:04:05.000Z"},`)},
+	})
+}
+
 func TestTransactionConditionalCreate(t *testing.T) {
 	f := newFixture(t)
 	patient := `{"resourceType":"Patient","identifier":[{"system":"mrn","value":"1"}]}`
