@@ -33,6 +33,30 @@ func TestReadBranch(t *testing.T) {
 		{"Patient.link.first().where(resolve() is Patient)", branch{root: "Patient", text: "Patient.link.first()", target: "Patient"}},
 		{"Patient.name[1]", branch{root: "Patient", text: "Patient.name[1]"}},
 		{"Patient.telecom.where(system=email)", branch{root: "Patient", text: "Patient.telecom.where(system=email)"}},
+		{"Patient.telecom.where(system = 'email')", branch{root: "Patient", text: "telecom(system=email)", plain: true}},
+		{"Patient.telecom.where(system='')", branch{root: "Patient", text: "telecom(system=)", plain: true}},
+		{"Patient.a9Z", branch{root: "Patient", text: "a9Z", plain: true}},
+		{"Patient.z0A", branch{root: "Patient", text: "z0A", plain: true}},
+		{"Account.name", branch{root: "Account", text: "name", plain: true}},
+		{"Zone.name", branch{root: "Zone", text: "name", plain: true}},
+		{"Account.name.first()", branch{root: "Account", text: "Account.name.first()"}},
+		{"Zone.name.first()", branch{root: "Zone", text: "Zone.name.first()"}},
+		{"name.first()", branch{text: "name.first()"}},
+		{"name.Given", branch{text: "name.Given", plain: true}},
+		{"Patient.Name", branch{root: "Patient", text: "Name", plain: true}},
+		{"%resource.Name", branch{root: "%resource", text: "Name", plain: true}},
+		{".where(resolve() is Patient)", branch{text: ".where(resolve() is Patient)"}},
+		{"Patient.name.where(use)", branch{root: "Patient", text: "Patient.name.where(use)"}},
+		{"(Patient as Thing).name", branch{root: "Patient", text: "(Patient as Thing).name"}},
+		{"(Patient.name. as Quantity)", branch{root: "Patient", text: "(Patient.name. as Quantity)"}},
+		{"(Observation.subject.where(resolve() is Patient))", branch{root: "Observation", text: "(Observation.subject.where(resolve() is Patient))"}},
+		{"(Observation.value.as(Quantity) as Age)", branch{root: "Observation", text: "(Observation.value.as(Quantity) as Age)"}},
+		{"(Patient.telecom.where(system='email') as ContactPoint)", branch{root: "Patient", text: "(Patient.telecom.where(system='email') as ContactPoint)"}},
+		{"(Patient.name as )", branch{root: "Patient", text: "(Patient.name as )"}},
+		{"Patient.telecom.where(system='a').where(use='b')", branch{root: "Patient", text: "Patient.telecom.where(system='a').where(use='b')"}},
+		{"Patient.telecom.where(system='a", branch{root: "Patient", text: "Patient.telecom.where(system='a"}},
+		{`Patient.telecom.where(system='a\\b')`, branch{root: "Patient", text: `Patient.telecom.where(system='a\\b')`}},
+		{"Observation.subject.where(resolve() is Patient).name", branch{root: "Observation", text: "Observation.subject.where(resolve() is Patient).name"}},
 		{"", branch{}},
 	} {
 		got := readBranch(test.in)
@@ -44,8 +68,8 @@ func TestReadBranch(t *testing.T) {
 }
 
 func TestSplitUnion(t *testing.T) {
-	got := splitUnion("A.b | (A.c | A.d).e|A.where(x='|' | y)")
-	want := []string{"A.b", "(A.c | A.d).e", "A.where(x='|' | y)"}
+	got := splitUnion("A.b | (A.c | A.d).e|A.where(x='|' | y) | A.where(x='(') | A.f='|'")
+	want := []string{"A.b", "(A.c | A.d).e", "A.where(x='|' | y)", "A.where(x='(')", "A.f='|'"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
