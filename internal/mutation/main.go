@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"time"
 )
 
 func main() {
@@ -34,7 +33,7 @@ type options struct {
 	seed          uint64
 	all, list, v  bool
 	share, shares int
-	timeout       time.Duration
+	patience      int
 }
 
 func command(ctx context.Context, args []string, out io.Writer) (survivors int, err error) {
@@ -49,7 +48,7 @@ func command(ctx context.Context, args []string, out io.Writer) (survivors int, 
 	flags.BoolVar(&o.v, "v", false, "report the killed as well, and who noticed")
 	flags.IntVar(&o.share, "share", 0, "with -shares: which share to try, from 0")
 	flags.IntVar(&o.shares, "shares", 1, "divide the work among so many runs")
-	flags.DurationVar(&o.timeout, "timeout", 60*time.Second, "of one run of the tests")
+	flags.IntVar(&o.patience, "patience", 10, "a run that takes so many times as long as without a mutant, and 10 s, is one that hangs")
 	if err := flags.Parse(args); err != nil {
 		return 0, err
 	}
@@ -87,7 +86,7 @@ func command(ctx context.Context, args []string, out io.Writer) (survivors int, 
 			err = failed
 		}
 	}()
-	t := &trial{root: root, dir: "search", work: work, suites: searchSuites(), timeout: o.timeout}
+	t := &trial{root: root, dir: "search", work: work, suites: searchSuites(), patience: o.patience}
 	if err := t.build(ctx, sources, mutants); err != nil {
 		return 0, err
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -131,7 +130,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trial := &trial{root: root, dir: "search", work: t.TempDir(), suites: []suite{{"search", nil}}, timeout: 20 * time.Second}
+	trial := &trial{root: root, dir: "search", work: t.TempDir(), suites: []suite{{"search", nil}}, patience: 100}
 	if err := trial.build(t.Context(), sources, mutants); err != nil {
 		t.Fatal(err)
 	}

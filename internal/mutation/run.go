@@ -24,12 +24,13 @@ type suite struct {
 
 // trial is a mutated package with the test binaries that hold all its mutants.
 type trial struct {
-	root    string // of the module
-	dir     string // of the mutated package, from the root
-	work    string // for files
-	suites  []suite
-	timeout time.Duration // of one run; longer is a mutant that hangs, which is noticed
-	dropped map[*mutant]bool
+	root     string // of the module
+	dir      string // of the mutated package, from the root
+	work     string // for files
+	suites   []suite
+	patience int             // a run that takes so many times as long as without a mutant hangs, which is noticed
+	usual    []time.Duration // of a run of each suite without a mutant
+	dropped  map[*mutant]bool
 }
 
 // build compiles the tests. Mutants that do not compile, which types can cause that this program does not look at, are dropped.
@@ -113,13 +114,17 @@ func (t *trial) drop(output []byte, mutants []*mutant) bool {
 
 // kill runs the tests with one mutant alive and reports whether they notice; the note says how. Id 0 is the program as it is.
 func (t *trial) kill(ctx context.Context, id int) (killed bool, note string, err error) {
-	for _, s := range t.suites {
-		bounded, cancel := context.WithTimeout(ctx, t.timeout)
+	for i, s := range t.suites {
+		bounded, cancel := context.WithTimeout(ctx, t.limit(i))
 		run := exec.CommandContext(bounded, t.binary(s.dir), append([]string{"-test.failfast"}, s.args...)...)
 		run.Dir = filepath.Join(t.root, s.dir)
 		run.Env = append(os.Environ(), variable+"="+strconv.Itoa(id), "GOMAXPROCS=1")
 		run.WaitDelay = time.Second
+		started := time.Now()
 		output, failure := run.CombinedOutput()
+		if id == 0 {
+			t.usual = append(t.usual, time.Since(started))
+		}
 		hung := bounded.Err() != nil
 		cancel()
 		var exit *exec.ExitError
@@ -135,6 +140,14 @@ func (t *trial) kill(ctx context.Context, id int) (killed bool, note string, err
 		}
 	}
 	return false, "", nil
+}
+
+// limit is how long a run of a suite may take. Other work on the machine makes runs uneven, so that some seconds are added.
+func (t *trial) limit(suite int) time.Duration {
+	if suite >= len(t.usual) {
+		return 10 * time.Minute // the run without a mutant
+	}
+	return 10*time.Second + time.Duration(t.patience)*t.usual[suite]
 }
 
 // firstFailure is the name of the test that noticed.
