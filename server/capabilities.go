@@ -52,11 +52,11 @@ func (s *Server) capabilitiesChanged() {
 // capabilities answers the CapabilityStatement (R4 http.html#capabilities), which lists exactly what is registered.
 func (s *Server) capabilities(x *exchange) (reply, error) {
 	switch mode, _ := lookup(x.query, "mode"); mode {
-	case "", "full":
-	case "normative", "terminology":
-		return reply{}, refuse(http.StatusNotImplemented, fhir.CodeNotSupported, "http.mode", "mode=%s is not supported; full is", mode)
+	case "", "full", "normative": // all that is declared is in normative elements but for a few, which servers may keep
+	case "terminology":
+		return s.terminology()
 	default:
-		return reply{}, fhir.Invalidf(fhir.CodeValue, "http.mode", "%q is not a mode; full is supported", printable(mode))
+		return reply{}, fhir.Invalidf(fhir.CodeValue, "http.mode", "%q is not a mode; full, normative and terminology are", printable(mode))
 	}
 	st, err := s.statements.get(s.newStatement)
 	if err != nil {
@@ -128,6 +128,7 @@ type (
 		ConditionalRead   string             `json:"conditionalRead"`
 		ConditionalUpdate bool               `json:"conditionalUpdate"`
 		ConditionalDelete string             `json:"conditionalDelete"`
+		ReferencePolicy   []string           `json:"referencePolicy"`
 		SearchInclude     []string           `json:"searchInclude,omitempty"`
 		SearchRevInclude  []string           `json:"searchRevInclude,omitempty"`
 		SearchParam       []searchParamEntry `json:"searchParam,omitempty"`
@@ -174,6 +175,7 @@ func (s *Server) newStatement() (*statement, error) {
 			Type: typ, Interaction: ofType,
 			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
 			ConditionalUpdate: true, ConditionalDelete: conditionalDelete,
+			ReferencePolicy: []string{"literal", "logical"}, // neither resolved nor enforced
 		}
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL

@@ -68,7 +68,7 @@ func TestCapabilities(t *testing.T) {
 		Type:          "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
 		Interaction: []interactionCode{{"read"}, {"update"}, {"patch"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
 		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
-		ConditionalUpdate: true, ConditionalDelete: "single",
+		ConditionalUpdate: true, ConditionalDelete: "single", ReferencePolicy: []string{"literal", "logical"},
 	}, patient)
 	for _, want := range []searchParamEntry{
 		{"_id", "http://hl7.org/fhir/SearchParameter/Resource-id", "token"},
@@ -88,8 +88,9 @@ func TestCapabilitiesOverHTTP(t *testing.T) {
 		{name: "full", method: "GET", path: "/metadata?mode=full", status: 200, want: []string{fhirJSON, "ETag: " + tag, "Last-Modified: Mon, 01 Jun 2026 00:00:00 GMT"}, answer: "*"},
 		{name: "not modified", method: "GET", path: "/metadata", headers: []string{"If-None-Match", tag}, status: 304},
 		{name: "head", method: "HEAD", path: "/metadata", status: 200},
-		{name: "terminology", method: "GET", path: "/metadata?mode=terminology", status: 501, answer: outcome("not-supported", "mode=terminology is not supported; full is", "http.mode")},
-		{name: "no mode", method: "GET", path: "/metadata?mode=x", status: 400, answer: outcome("value", `\"x\" is not a mode; full is supported`, "http.mode")},
+		{name: "normative", method: "GET", path: "/metadata?mode=normative", status: 200, want: []string{fhirJSON, "ETag: " + tag}, answer: "*"},
+		{name: "terminology", method: "GET", path: "/metadata?mode=terminology", status: 200, want: []string{fhirJSON}, answer: "*"},
+		{name: "no mode", method: "GET", path: "/metadata?mode=x", status: 400, answer: outcome("value", `\"x\" is not a mode; full, normative and terminology are`, "http.mode")},
 	})
 }
 
