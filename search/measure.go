@@ -3,7 +3,6 @@ package search
 import (
 	"encoding/binary"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
@@ -142,18 +141,37 @@ func appendMeasured(dst []byte, n fhir.Node, modified bool) ([]byte, fhir.Node) 
 	}
 	quantity := n.Get("valueQuantity")
 	value, unit := quantity.Get("value"), quantity.Get("code")
-	if modified || !quantity.Get("system").TextIs(unitsOfMeasure) || unit.Text() == "" || quantity.Get("comparator").Ok() || n.Get("modifierExtension").Ok() {
+	if modified || !quantity.Get("system").TextIs(unitsOfMeasure) || quantity.Get("comparator").Ok() || n.Get("modifierExtension").Ok() || !isNumber(value) {
 		return append(dst, 0), fhir.Node{}
 	}
-	if _, err := fhir.ParseDecimal(value.Text()); err != nil {
-		return append(dst, 0), fhir.Node{}
+	before := len(dst)
+	if dst = appendMeasureText(dst, unit); len(dst) == before+1 {
+		return dst, fhir.Node{} // an empty unit is what stands for none
 	}
-	return appendMeasureText(appendMeasureText(dst, unit), quantity.Get("unit")), value
+	return appendMeasureText(dst, quantity.Get("unit")), value
 }
 
+// appendMeasureText appends the length of a text and the text.
 func appendMeasureText(dst []byte, n fhir.Node) []byte {
-	text := n.Text()
-	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	before := len(dst)
+	dst = n.AppendText(append(dst, 0))
+	size := len(dst) - before - 1
+	if size < 0x80 {
+		dst[before] = byte(size)
+		return dst
+	}
+	text := string(dst[before+1:])
+	return append(binary.AppendUvarint(dst[:before], uint64(size)), text...)
+}
+
+func isNumber(n fhir.Node) bool {
+	var buf [24]byte
+	text := n.AppendText(buf[:0])
+	if _, _, ok := plainDecimal(text); ok {
+		return true
+	}
+	_, err := fhir.ParseDecimal(string(text))
+	return err == nil
 }
 
 // EffectiveTime is when an Observation was made: the beginning of its effective time, or zero.
@@ -169,34 +187,45 @@ func EffectiveTime(observation fhir.Node) time.Time {
 	return time.Time{}
 }
 
-// appendMeasuredValue appends a number: its digits behind the point and its digits without the point, or where those are too many for 64 bits -1 and its text.
+// appendMeasuredValue appends a number: how many of its digits are behind the point, and all its digits; where those are too many for 64 bits, wideValue and its text.
 func appendMeasuredValue(dst []byte, value fhir.Node) []byte {
-	text := value.Text()
+	var buf [24]byte
+	text := value.AppendText(buf[:0])
 	if coefficient, scale, ok := plainDecimal(text); ok {
 		return binary.AppendVarint(append(dst, byte(scale)), coefficient)
 	}
-	dst = append(dst, wideValue)
-	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	return append(binary.AppendUvarint(append(dst, wideValue), uint64(len(text))), text...)
 }
 
 // wideValue is the scale that says that a number follows as text.
 const wideValue = 0xff
 
-// plainDecimal reads a number as coefficient / 10^scale; ok is false for those with an exponent or many digits.
-func plainDecimal(text string) (coefficient int64, scale int, ok bool) {
-	digits, rest := text, ""
-	for i := range len(text) {
-		if text[i] == '.' {
-			digits, rest = text[:i], text[i+1:]
-			break
+// plainDecimal reads a number as coefficient / 10^scale; ok is false for those with an exponent or more than 18 digits, and for what is no number.
+func plainDecimal(text []byte) (coefficient int64, scale int, ok bool) {
+	rest := text
+	if len(rest) > 0 && rest[0] == '-' {
+		rest = rest[1:]
+	}
+	point := -1
+	for i, c := range rest {
+		switch {
+		case '0' <= c && c <= '9':
+			coefficient = coefficient*10 + int64(c-'0')
+		case c == '.' && point < 0 && i > 0:
+			point = i
+		default:
+			return 0, 0, false
 		}
 	}
-	if len(digits)+len(rest) > 18 {
-		return 0, 0, false
+	count := len(rest)
+	if point >= 0 {
+		count--
+		scale = count - point
 	}
-	var buf [18]byte
-	coefficient, err := strconv.ParseInt(string(append(append(buf[:0], digits...), rest...)), 10, 64)
-	return coefficient, len(rest), err == nil
+	if len(rest) < len(text) {
+		coefficient = -coefficient
+	}
+	return coefficient, scale, 0 < count && count <= 18 && (point < 0 || scale > 0)
 }
 
 // Split separates the shape from the time and values.

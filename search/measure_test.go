@@ -1,0 +1,150 @@
+package search
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// decoded is a measure in words.
+type decoded struct {
+	Shape  MeasureShape
+	Time   string
+	Values []string
+}
+
+func decode(m Measure) (d decoded, ok bool) {
+	shape, values, ok := m.Split()
+	if !ok {
+		return d, false
+	}
+	s, err := ParseMeasureShape(shape)
+	if err != nil {
+		return d, false
+	}
+	d.Shape = *s
+	if s.Timed {
+		micros, ok := values.Time()
+		if !ok {
+			return d, false
+		}
+		d.Time = time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
+	}
+	for _, part := range append([]Measured{s.Own}, s.Parts...) {
+		if part.Unit == "" {
+			continue
+		}
+		value, ok := values.Next()
+		if !ok {
+			return d, false
+		}
+		number := value.Wide
+		if !value.IsWide {
+			number = fhir.NewDecimal(value.Coefficient, int32(-value.Scale))
+		}
+		d.Values = append(d.Values, number.String())
+	}
+	return d, len(values) == 0
+}
+
+func TestMeasure(t *testing.T) {
+	const ucum = `"system":"http://unitsofmeasure.org","code":"mm[Hg]"`
+	quantity := func(value string) string { return `"valueQuantity":{"value":` + value + `,"unit":"mmHg",` + ucum + `}` }
+	code := func(codes ...string) string {
+		return `"code":{"coding":[{"code":"` + strings.Join(codes, `"},{"code":"`) + `"}]}`
+	}
+	measured := func(unit string, codes ...string) (m Measured) {
+		for _, c := range codes {
+			m.Codings = append(m.Codings, MeasuredCoding{Code: c})
+		}
+		if m.Unit = unit; unit != "" {
+			m.Text = "mmHg"
+		}
+		return m
+	}
+	const hg = "mm[Hg]"
+	for _, c := range []struct {
+		name, body string
+		want       decoded
+		kept       bool
+	}{
+		{"value", code("a", "b") + `,` + quantity("1.50") + `,"effectiveDateTime":"2024-05-06T07:08:09.123456+02:00"`,
+			decoded{MeasureShape{Timed: true, Quantity: true, Own: measured(hg, "a", "b")}, "2024-05-06T05:08:09.123456Z", []string{"1.50"}}, true},
+		{"system and no code", `"code":{"coding":[{"system":"s"},{"display":"d"}]}`,
+			decoded{Shape: MeasureShape{Own: Measured{Codings: []MeasuredCoding{{System: "s"}, {}}}}}, true},
+		{"nothing", `"status":"final"`, decoded{}, true},
+		{"in error", `"status":"entered-in-error"`, decoded{Shape: MeasureShape{Erroneous: true}}, true},
+		{"period", `"effectivePeriod":{"start":"2024-05"}`, decoded{Shape: MeasureShape{Timed: true}, Time: "2024-05-01T00:00:00Z"}, true},
+		{"a time that is none, then one", `"effectiveDateTime":"today","effectiveInstant":"0999-01-01T00:00:00Z"`, decoded{Shape: MeasureShape{Timed: true}, Time: "0999-01-01T00:00:00Z"}, true},
+		{"components", code("p") + `,"component":[{` + code("a") + `,` + quantity("-120") + `},{` + code("b") + `},{` + code("c") + `,` + quantity("0.0") + `}]`,
+			decoded{MeasureShape{Panel: true, Own: measured("", "p"), Parts: []Measured{measured(hg, "a"), measured("", "b"), measured(hg, "c")}}, "", []string{"-120", "0.0"}}, true},
+		{"comparator", `"valueQuantity":{"value":1,"comparator":"<",` + ucum + `}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
+		{"unit of another system", `"valueQuantity":{"value":1,"system":"x","code":"y"}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
+		{"no value", `"valueQuantity":{` + ucum + `}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
+		{"modified", `"modifierExtension":[{"url":"x"}],` + quantity("1") + `,"component":[{` + quantity("2") + `}]`,
+			decoded{Shape: MeasureShape{Panel: true, Quantity: true, Parts: []Measured{{}}}}, true},
+		{"a modified component", `"component":[{"modifierExtension":[{"url":"x"}],` + quantity("2") + `}]`, decoded{Shape: MeasureShape{Panel: true, Parts: []Measured{{}}}}, true},
+		{"18 digits", quantity("-12345.6789012345678"), decoded{Shape: MeasureShape{Quantity: true, Own: measured(hg)}, Values: []string{"-12345.6789012345678"}}, true},
+		{"more digits", quantity("123456789012345678901234567890.10"), decoded{Shape: MeasureShape{Quantity: true, Own: measured(hg)}, Values: []string{"123456789012345678901234567890.10"}}, true},
+		{"an exponent", quantity("1.5e-7"), decoded{Shape: MeasureShape{Quantity: true, Own: measured(hg)}, Values: []string{"0.00000015"}}, true},
+		{"an exponent beyond measure", quantity("1e401"), decoded{Shape: MeasureShape{Quantity: true}}, true},
+		{"members", `"hasMember":[{"reference":"Observation/a"}]`, decoded{Shape: MeasureShape{Panel: true, Members: true}}, false},
+		{"two statuses", `"status":["final","entered-in-error"]`, decoded{}, false},
+		{"two codes", `"code":[{"coding":[{"code":"a"}]}]`, decoded{}, false},
+		{"a component that is none", `"component":{"code":{}}`, decoded{Shape: MeasureShape{Panel: true, Parts: []Measured{{}}}}, false},
+		{"long", code(strings.Repeat("x", maxMeasure)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", maxMeasure))}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res, err := fhir.ParseResource([]byte(`{"resourceType":"Observation",` + c.body + `}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok := decode(AppendMeasure(nil, res.Root()))
+			if d := cmp.Diff(c.want, got); d != "" || !ok {
+				t.Errorf("%v (-want +got):\n%s", ok, d)
+			}
+			if kept := MeasureOf(res); (kept != nil) != c.kept {
+				t.Errorf("kept: %q", kept)
+			}
+		})
+	}
+	patient, err := fhir.ParseResource([]byte(`{"resourceType":"Patient"}`))
+	if err != nil || MeasureOf(patient) != nil {
+		t.Error("a Patient has a measure", err)
+	}
+}
+
+// FuzzMeasure reads anything as a measure, and expects of the measure of anything that it can be read.
+func FuzzMeasure(f *testing.F) {
+	f.Add([]byte(`{"resourceType":"Observation","code":{"coding":[{"system":"s","code":"c"}]},"effectiveDateTime":"2024-01-01","valueQuantity":{"value":1.5,"system":"http://unitsofmeasure.org","code":"m"}}`))
+	f.Add([]byte("\x05\x00\x01\x01s\x01\x02\x03\x04"))
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		decode(data)
+		res, err := fhir.ParseResource(data)
+		if err != nil {
+			return
+		}
+		if d, ok := decode(AppendMeasure(nil, res.Root())); !ok {
+			t.Errorf("not readable: %+v", d)
+		}
+	})
+}
+
+func BenchmarkMeasureOf(b *testing.B) {
+	res, err := fhir.ParseResource([]byte(`{"resourceType":"Observation","id":"x","meta":{"versionId":"1"},"status":"final","category":[{"coding":[{"code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"8867-4","display":"Heart rate"}]},` +
+		`"subject":{"reference":"Patient/p"},"effectiveDateTime":"2024-05-06T07:08:09Z","device":{"reference":"Device/d"},"valueQuantity":{"value":72.5,"unit":"beats/minute","system":"http://unitsofmeasure.org","code":"/min"}}`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(MeasureOf(res)) > 80 {
+			b.Fatal(len(MeasureOf(res)))
+		}
+	}
+}
