@@ -14,6 +14,8 @@ type request struct {
 	ctx       context.Context
 	ops       []store.Op
 	act       func(*group) error // instead of ops: what is no operation on resources
+	at        int64              // instant of a restore, milliseconds; 0 for now
+	versions  []string           // of a restore: the version that each operation makes
 	weight    int64
 	duplicate int    // index of the first operation whose key an earlier one has; -1 when there is none
 	slab      []byte // resources are rendered here
@@ -38,8 +40,7 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 		return nil, nil
 	}
 	r := newRequest(ctx, ops)
-	r.weight = min(max(r.weight, s.opts.QueueBytes/queueLength), s.opts.QueueBytes)
-	if err := s.admit(ctx, r.weight); err != nil {
+	if err := s.admit(ctx, r); err != nil {
 		return nil, err
 	}
 	s.queue <- r // has room: the weight of a request bounds their number
@@ -75,13 +76,14 @@ func newRequest(ctx context.Context, ops []store.Op) *request {
 }
 
 // admit waits for room among the bytes under way.
-func (s *Store) admit(ctx context.Context, weight int64) error {
-	if s.admission.TryAcquire(weight) {
+func (s *Store) admit(ctx context.Context, r *request) error {
+	r.weight = min(max(r.weight, s.opts.QueueBytes/queueLength), s.opts.QueueBytes)
+	if s.admission.TryAcquire(r.weight) {
 		return nil
 	}
 	wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
 	defer cancel()
-	err := s.admission.Acquire(wait, weight)
+	err := s.admission.Acquire(wait, r.weight)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}

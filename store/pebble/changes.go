@@ -26,29 +26,48 @@ func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.C
 }
 
 func (h *historyRun) changes(after uint64, limit int) ([]store.Change, error) {
-	var all []store.Change
-	for t, name := range h.table.byNo {
-		if err := h.ctx.Err(); err != nil {
-			return nil, err
-		}
-		some, err := h.typeChanges(t, name, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+	entries, err := h.merged(after, limit)
+	if err != nil || len(entries) == 0 {
+		return nil, err
 	}
-	slices.SortFunc(all, func(a, b store.Change) int { return cmp.Compare(a.Sequence, b.Sequence) })
-	all = all[:min(limit, len(all))]
-	for i := range all {
-		if err := h.identify(&all[i]); err != nil {
+	all := make([]store.Change, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		t, _ := h.table.no(e.typ)
+		all[i] = store.Change{Sequence: e.sequence, Method: e.method, LastUpdated: instant(e.updated), Key: fhir.Key{Type: e.typ, Version: versionText(e.version)}}
+		if err := h.visitAt(rowKey(nil, spaceCurrent, t, e.row), func(rec record) { all[i].Key.ID = strings.Clone(rec.id) }); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// typeChanges reads the first changes of a type; the id of each still stands for its row.
-func (h *historyRun) typeChanges(t typeNo, name string, after uint64, limit int) (some []store.Change, err error) {
+// typedEntry is an entry of a type's log.
+type typedEntry struct {
+	logEntry
+	typ     string
+	updated int64 // milliseconds
+}
+
+// merged reads the first entries behind a sequence from the logs of all types.
+func (h *historyRun) merged(after uint64, limit int) ([]typedEntry, error) {
+	var all []typedEntry
+	for t, name := range h.table.byNo {
+		if err := h.ctx.Err(); err != nil {
+			return nil, err
+		}
+		some, err := h.typeEntries(t, name, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b typedEntry) int { return cmp.Compare(a.sequence, b.sequence) })
+	return all[:min(limit, len(all))], nil
+}
+
+// typeEntries reads the first entries of a type.
+func (h *historyRun) typeEntries(t typeNo, name string, after uint64, limit int) (some []typedEntry, err error) {
 	it, err := h.r.NewIter(&engine.IterOptions{LowerBound: spaceKey(nil, spaceLog, t), UpperBound: spaceKey(nil, spaceLog, t+1)})
 	if err != nil {
 		return nil, err
@@ -71,16 +90,9 @@ func (h *historyRun) typeChanges(t typeNo, name string, after uint64, limit int)
 		}
 		for _, e := range entries {
 			if e.sequence > after && len(some) < limit {
-				some = append(some, store.Change{Sequence: e.sequence, Method: e.method, LastUpdated: instant(updated),
-					Key: fhir.Key{Type: name, ID: string(appendRow(nil, e.row)), Version: versionText(e.version)}})
+				some = append(some, typedEntry{e, name, updated})
 			}
 		}
 	}
 	return some, it.Error()
-}
-
-// identify puts the logical id in the place of the row.
-func (h *historyRun) identify(ch *store.Change) error {
-	t, _ := h.table.no(ch.Key.Type)
-	return h.visitAt(rowKey(nil, spaceCurrent, t, rowOf([]byte(ch.Key.ID))), func(rec record) { ch.Key.ID = strings.Clone(rec.id) })
 }

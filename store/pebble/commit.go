@@ -76,9 +76,9 @@ func (c *committer) next() *request {
 // fill starts a group with r and adds what waits.
 func (c *committer) fill(r *request) {
 	g := c.group
-	g.begin()
+	g.begin(r.at)
 	for r != nil {
-		if len(g.requests) > 0 && g.needsOwnGroup(r) {
+		if len(g.requests) > 0 && (r.at != g.at || g.needsOwnGroup(r)) {
 			c.held = r
 			return
 		}

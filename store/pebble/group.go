@@ -37,6 +37,7 @@ type group struct {
 	requests []*request
 	ops      int
 
+	at     int64  // instant of its requests, which restore; 0 for those that do not
 	now    int64  // lastUpdated of the whole group, milliseconds
 	nowKey string // its index key
 
@@ -56,10 +57,15 @@ func newGroup(c *committer) *group {
 		touched: map[typeNo]struct{}{}, records: map[string][]byte{}}
 }
 
-func (g *group) begin() {
+// begin takes the instant of the group: now, or that of a restore.
+func (g *group) begin(at int64) {
 	g.batch = g.c.s.db.NewBatch()
 	g.ops = 0
-	g.now = max(g.c.s.opts.Clock().UnixMilli(), g.c.clock)
+	g.at = at
+	if at == 0 {
+		at = g.c.s.opts.Clock().UnixMilli()
+	}
+	g.now = max(at, g.c.clock)
 	g.nowKey = search.LastUpdatedKey(instant(g.now))
 	clear(g.pending)
 	g.byKey.clear()
@@ -104,8 +110,12 @@ func (g *group) add(r *request) {
 		r.err = r.act(g)
 		return
 	}
+	perform := g.perform
+	if r.at != 0 {
+		perform = g.restore
+	}
 	for i := range r.ops {
-		if err := g.perform(r, i); err != nil {
+		if err := perform(r, i); err != nil {
 			g.undo()
 			r.results, r.err = nil, opError(i, err)
 			return
@@ -164,10 +174,15 @@ func (g *group) perform(r *request, i int) error {
 		return err
 	}
 	r.results[i] = store.Result{Version: next.version(), Created: !old.live() && op.Method != store.Delete}
-	g.changes = append(g.changes, change{old, next})
-	g.pending[op.Key] = next
-	g.byKey.replace(old, next)
+	g.accept(old, next)
 	return nil
+}
+
+// accept notes a write, so that later operations see it.
+func (g *group) accept(old, next *state) {
+	g.changes = append(g.changes, change{old, next})
+	g.pending[next.key] = next
+	g.byKey.replace(old, next)
 }
 
 // check holds the preconditions of op against the newest version.

@@ -24,8 +24,7 @@ const (
 // Walk implements [store.Reindexer]. The cursor is the next row and the row to end before.
 func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (page *store.WalkPage, err error) {
 	if q.Cursor == "" {
-		// What was queued before, by calls that did not wait for their end too, is committed when this comes back.
-		if err := s.perform(ctx, 0, func(*group) error { return nil }); err != nil {
+		if err := s.fence(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -56,6 +55,15 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (page *store.WalkPa
 		page.Next = strconv.FormatUint(row, 10) + "-" + strconv.FormatUint(end, 10)
 	}
 	return page, err
+}
+
+// fence returns when what was queued before is committed, also by calls that did not wait for their end.
+func (s *Store) fence(ctx context.Context) error {
+	if s.admission.TryAcquire(s.opts.QueueBytes) {
+		s.admission.Release(s.opts.QueueBytes) // nothing is under way
+		return nil
+	}
+	return s.perform(ctx, 0, func(*group) error { return nil })
 }
 
 func parseWalkCursor(cursor string, rows uint64) (row, end uint64, err error) {

@@ -154,9 +154,8 @@ func (s *Store) perform(ctx context.Context, weight int64, act func(*group) erro
 		return err
 	}
 	defer s.leave()
-	r := &request{ctx: ctx, act: act, duplicate: -1, done: make(chan struct{})}
-	r.weight = min(max(weight, s.opts.QueueBytes/queueLength), s.opts.QueueBytes)
-	if err := s.admit(ctx, r.weight); err != nil {
+	r := &request{ctx: ctx, act: act, weight: weight, duplicate: -1, done: make(chan struct{})}
+	if err := s.admit(ctx, r); err != nil {
 		return err
 	}
 	s.queue <- r

@@ -42,6 +42,7 @@ func Run(t *testing.T, open New) {
 		{"extras", testExtras},
 		{"reindex", testReindex},
 		{"state", testState},
+		{"archive", testArchive},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
 	}
