@@ -1,0 +1,142 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// Apply implements [store.Store]. One operation without IfNoneExist is done without a transaction (single.go), everything else in one (transaction.go);
+// docs/adr/0010 says why each is safe at every point where it may be cut off.
+func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if err := store.CheckOps(ops); err != nil || len(ops) == 0 {
+		return nil, err
+	}
+	if err := duplicate(ops); err != nil {
+		return nil, err
+	}
+	single := len(ops) == 1 && ops[0].IfNoneExist == nil
+	if !single && !s.transactions {
+		return nil, fmt.Errorf("several operations at once and conditional creates need a replica set: %w", store.ErrUnsupported)
+	}
+	for i := range ops {
+		if err := s.ensure(ctx, ops[i].Key.Type); err != nil {
+			return nil, err
+		}
+	}
+	if !single {
+		weight := min(int64(len(ops)), int64(s.opts.TransactionEntries))
+		return admitted(ctx, s, s.entries, weight, func() ([]store.Result, error) { return s.transact(ctx, ops) })
+	}
+	return admitted(ctx, s, s.singles, 1, func() ([]store.Result, error) {
+		result, err := s.single(ctx, &ops[0])
+		if err != nil {
+			return nil, opError(0, err)
+		}
+		return []store.Result{*result}, nil
+	})
+}
+
+// duplicate finds the second operation on one resource.
+func duplicate(ops []store.Op) error {
+	seen := make(map[fhir.Key]struct{}, len(ops))
+	for i := range ops {
+		seen[ops[i].Key] = struct{}{}
+		if len(seen) == i {
+			return opError(i, fmt.Errorf("%s comes twice: %w", ops[i].Key, store.ErrConflict))
+		}
+	}
+	return nil
+}
+
+// admitted does work when there is room for it among what is under way.
+func admitted[T any](ctx context.Context, s *Store, room *semaphore.Weighted, weight int64, work func() (T, error)) (result T, err error) {
+	if !room.TryAcquire(weight) {
+		wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
+		err = room.Acquire(wait, weight)
+		cancel()
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return result, ctx.Err()
+		case err != nil:
+			return result, fmt.Errorf("writes wait longer than %s: %w", s.opts.QueueWait, store.ErrBusy)
+		}
+	}
+	defer room.Release(weight)
+	return work()
+}
+
+// permit checks the preconditions of an operation against the newest version, nil when there never was one.
+func permit(op *store.Op, old *version) error {
+	live := old != nil && old.live()
+	switch {
+	case op.IfMatch != "" && (!live || strconv.FormatInt(old.number, 10) != op.IfMatch):
+		return fmt.Errorf("%s is not at version %s: %w", op.Key, op.IfMatch, store.ErrPrecondition)
+	case op.IfNoneMatch && live:
+		return fmt.Errorf("%s exists: %w", op.Key, store.ErrPrecondition)
+	case op.Method == store.Create && old != nil:
+		return fmt.Errorf("%s is taken: %w", op.Key, store.ErrConflict)
+	}
+	return nil
+}
+
+// idle reports whether an operation changes nothing: a deletion of what is not there.
+func idle(op *store.Op, old *version) bool {
+	return op.Method == store.Delete && (old == nil || !old.live())
+}
+
+// successor is the version that an operation makes of the newest one, nil when there never was one.
+func successor(op *store.Op, old *version, sequence int64) *version {
+	v := &version{key: op.Key, number: 1, sequence: sequence, created: sequence, method: op.Method}
+	if old != nil {
+		v.number, v.created = old.number+1, old.created
+	}
+	if v.live() {
+		at := instant(sequence)
+		v.json = op.Resource.Render(make([]byte, 0, op.Resource.Size()), strconv.FormatInt(v.number, 10), at)
+		v.keys = withKey(op.Keys, search.LastUpdatedKey(at))
+	}
+	return v
+}
+
+// withKey returns sorted keys with one more.
+func withKey(keys []string, key string) []string {
+	at, found := slices.BinarySearch(keys, key)
+	if found {
+		return keys
+	}
+	return slices.Insert(slices.Clip(slices.Clone(keys)), at, key)
+}
+
+func outcome(old, next *version) *store.Result {
+	return &store.Result{Version: next.result(), Created: next.live() && (old == nil || !old.live())}
+}
+
+// unchanged is the result of an idle operation.
+func unchanged(op *store.Op) *store.Result { return &store.Result{Version: store.Version{Key: op.Key}} }
+
+// pause waits before another try, longer each time, with jitter so that those who met do not meet again.
+func pause(ctx context.Context, try int) error {
+	limit := min(time.Millisecond<<min(try, 10), 250*time.Millisecond)
+	timer := time.NewTimer(limit/4 + rand.N(limit))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

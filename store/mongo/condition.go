@@ -1,0 +1,85 @@
+package mongo
+
+import (
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// condition evaluates IfNoneExist on what is stored and what the operations before left. It returns nil when nothing matches.
+func (t *transaction) condition(op *store.Op) (*store.Result, error) {
+	q := op.IfNoneExist
+	found, err := t.pendingMatches(q)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) < 2 {
+		stored, err := t.storedMatches(q)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, stored...)
+	}
+	switch {
+	case len(found) > 1:
+		return nil, fmt.Errorf("the condition for %s has several matches: %w", op.Key.Type, store.ErrMultiple)
+	case len(found) == 1 && op.ExpectNone:
+		return nil, fmt.Errorf("the condition for %s has a match by now: %w", op.Key.Type, store.ErrConflict)
+	case op.Expect != "" && (len(found) == 0 || found[0].key.ID != op.Expect):
+		return nil, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, store.ErrConflict)
+	case len(found) == 0:
+		return nil, nil
+	}
+	return &store.Result{Version: found[0].result(), Existing: true}, nil
+}
+
+// pendingMatches finds matches among what this transaction writes. References lead to what is stored.
+func (t *transaction) pendingMatches(q *search.Query) (found []*version, err error) {
+	links := resolver{v: &t.view, typ: q.Type, err: &err}
+	for _, w := range t.writes {
+		if v := w.next; v.key.Type == q.Type && v.live() && search.Match(q.Plan, v.key.ID, v.keys, links) {
+			found = append(found, v)
+		}
+	}
+	return found, err
+}
+
+// storedMatches finds up to two stored matches that this transaction does not write over.
+func (t *transaction) storedMatches(q *search.Query) ([]*version, error) {
+	f, err := t.filter(q.Type, q.Plan)
+	if err != nil || f.none {
+		return nil, err
+	}
+	var written bson.A
+	for _, w := range t.writes {
+		if w.next.key.Type == q.Type && w.old != nil {
+			written = append(written, w.next.key.ID)
+		}
+	}
+	where := f.onlyLive()
+	if len(written) > 0 {
+		where = conjunction(where, bson.D{{Key: fieldID, Value: bson.D{{Key: "$nin", Value: written}}}})
+	}
+	var found []*version
+	o := options.Find()
+	if f.exact {
+		o.SetLimit(2)
+	}
+	test := t.tester(q.Type, q.Plan, f)
+	err = t.find(q.Type, where, o, func(document bson.Raw) (bool, error) {
+		v, err := t.s.readVersion(q.Type, document)
+		if err != nil {
+			return false, err
+		}
+		if ok, err := test.accepts(v); err != nil || !ok {
+			return err == nil, err
+		}
+		found = append(found, v)
+		return len(found) < 2, nil
+	})
+	return found, err
+}

@@ -1,0 +1,126 @@
+package mongo
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/firth-health/firth/search"
+)
+
+// Everything that a document holds for searches is derived from the index keys here, so that a check can derive it again.
+
+// hotParts is what the compound index of a type is made of (search.HotIndexes): a patient, tokens, a time. MongoDB refuses two arrays in one compound index,
+// so patient and time are scalars. Resources that have several of either, or a time that lasts, are told apart in p and are few.
+type hotParts struct {
+	patient string   // the patient; with markSeveral, markLong or both in front where the rest of this comment applies; empty: not hot
+	tokens  []string // the keys of code and category
+	time    string   // low ␁ high ␁ place in the order of creation; empty for none, and behind markLong
+}
+
+const (
+	markSeveral = "*"  // instead of a patient: there are several
+	markLong    = "**" // before a patient or markSeveral's nothing: several times, or one that is not short
+)
+
+// deriveHot finds the parts of the compound index in the keys of a resource.
+func deriveHot(typ string, keys []string, created int64) hotParts {
+	indexes := search.HotIndexes(typ)
+	if len(indexes) == 0 {
+		return hotParts{}
+	}
+	x := indexes[0]
+	patients := withPrefix(keys, x.Subject)
+	if len(patients) == 0 {
+		return hotParts{}
+	}
+	h := hotParts{patient: markSeveral}
+	if len(patients) == 1 {
+		h.patient = patients[0][len(x.Subject):]
+	}
+	for _, prefix := range x.Codes {
+		h.tokens = append(h.tokens, withPrefix(keys, prefix)...)
+	}
+	times := withPrefix(keys, x.Time)
+	if len(times) > 1 || len(times) == 1 && !x.Short(times[0][len(x.Time):]) {
+		h.patient = markLong + strings.TrimPrefix(h.patient, markSeveral)
+	} else if len(times) == 1 {
+		h.time = hotTime(times[0][len(x.Time):], created)
+	}
+	return h
+}
+
+// hotTime is a value of the time field: as time values are ordered, those that are equal in the order of creation.
+func hotTime(value string, created int64) string {
+	return value + search.Separator + fmt.Sprintf("%016x", uint64(created))
+}
+
+// withPrefix is the part of the sorted keys that starts with prefix.
+func withPrefix(keys []string, prefix string) []string {
+	from, _ := slices.BinarySearch(keys, prefix)
+	to := from
+	for to < len(keys) && strings.HasPrefix(keys[to], prefix) {
+		to++
+	}
+	return keys[from:to]
+}
+
+// sortValue is what a resource is sorted by: the smallest and the largest remainder of the keys of an index, whose form is one that is sorted by.
+type sortValue struct{ field, low, high string }
+
+// sortForms are the forms of keys whose remainder is sorted by (search.SortKey): number, low end, token, string, URI, reference. An index has keys of one of
+// them, or of number and low end, which are compared with each other.
+const sortForms = "nltSur"
+
+// deriveOrder finds the sort values in sorted keys.
+func deriveOrder(keys []string) []sortValue {
+	var values []sortValue
+	for _, key := range keys {
+		index, rest, found := strings.Cut(key, search.Separator)
+		if !found || rest == "" || !strings.Contains(sortForms, rest[:1]) || index == "" {
+			continue
+		}
+		field, value := orderField(index), rest[1:]
+		last := len(values) - 1
+		if last < 0 || values[last].field != field {
+			values = append(values, sortValue{field, value, value})
+			continue
+		}
+		values[last].low, values[last].high = min(values[last].low, value), max(values[last].high, value)
+	}
+	return values
+}
+
+// orderField names the sort value of an index; the names of indexes may contain a dot.
+func orderField(index string) string { return strings.ReplaceAll(index, ".", "/") }
+
+// appendDerived appends the fields for searches.
+func appendDerived(dst []byte, v *version) []byte {
+	if h := deriveHot(v.key.Type, v.keys, v.created); h.patient != "" {
+		dst = bsoncore.AppendStringElement(dst, fieldPatient, h.patient)
+		dst = appendStrings(dst, fieldHot, h.tokens)
+		if h.time != "" {
+			dst = bsoncore.AppendStringElement(dst, fieldTime, h.time)
+		}
+	}
+	at, dst := bsoncore.AppendDocumentElementStart(dst, fieldOrder)
+	for _, value := range deriveOrder(v.keys) {
+		if value.low == value.high {
+			dst = bsoncore.AppendStringElement(dst, value.field, value.low)
+		} else {
+			dst = appendStrings(dst, value.field, []string{value.low, value.high})
+		}
+	}
+	return appendStrings(closeDocument(dst, at), fieldKeys, v.keys)
+}
+
+func appendStrings(dst []byte, name string, texts []string) []byte {
+	at, dst := bsoncore.AppendArrayElementStart(dst, name)
+	for i, text := range texts {
+		dst = bsoncore.AppendStringElement(dst, strconv.Itoa(i), text)
+	}
+	return closeDocument(dst, at)
+}

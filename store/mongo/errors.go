@@ -1,0 +1,104 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// Codes of the server.
+const (
+	codeIllegalOperation  = 20
+	codeNamespaceExists   = 48
+	codeMaxTimeExpired    = 50
+	codeHistoryLost       = 286
+	codeNotImplemented    = 238
+	codeCommandNotFound   = 59
+	codeObjectTooLarge    = 10334
+	labelTransient        = "TransientTransactionError"
+	labelUnknownCommit    = "UnknownTransactionCommitResult"
+	labelNoWritesDone     = "NoWritesPerformed"
+	labelOverloaded       = "SystemOverloadedError"
+	labelRetryableRefused = "RetryableWriteError"
+)
+
+// translate puts an error of the driver into the vocabulary of the store. A caller's ended context comes first; a call that found no server in time, or that
+// ran into the store's own time limit while reading, is store.ErrBusy: nothing was done and it may be tried again.
+func translate(ctx context.Context, err error) error {
+	var selection topology.ServerSelectionError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &selection):
+		return &busyError{text: "no MongoDB server can be reached", cause: err}
+	case hasCode(err, codeObjectTooLarge):
+		return errTooLarge
+	}
+	return fmt.Errorf("mongo store: %w", err)
+}
+
+// reading is [translate] for calls that change nothing.
+func reading(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && !hasCode(err, codeMaxTimeExpired) && (mongo.IsTimeout(err) || mongo.IsNetworkError(err) || hasLabel(err, labelTransient)) {
+		return &busyError{text: "MongoDB did not answer", cause: err}
+	}
+	return translate(ctx, err)
+}
+
+// busyError is store.ErrBusy with what the driver said, which is for logs and for retries, not for clients.
+type busyError struct {
+	text  string
+	cause error
+}
+
+func (e *busyError) Error() string { return e.text + ": " + store.ErrBusy.Error() }
+
+// Unwrap gives the sentinel and the cause to errors.Is.
+func (e *busyError) Unwrap() []error { return []error{store.ErrBusy, e.cause} }
+
+func hasLabel(err error, label string) bool {
+	var labeled mongo.LabeledError
+	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)
+}
+
+func hasCode(err error, code int) bool {
+	var server mongo.ServerError
+	return errors.As(err, &server) && server.HasErrorCode(code)
+}
+
+// uncertain reports whether a write may have been done although it failed: the answer was lost, or the wait for the majority.
+func uncertain(err error) bool {
+	var selection topology.ServerSelectionError
+	if err == nil || errors.As(err, &selection) {
+		return false
+	}
+	var concern *mongo.WriteConcernError
+	var failed mongo.WriteException
+	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &concern) || errors.As(err, &failed) && failed.WriteConcernError != nil || hasLabel(err, labelRetryableRefused)
+}
+
+func notFound(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrNotFound) }
+
+func gone(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrGone) }
+
+// opError names the failing operation.
+func opError(i int, err error) error {
+	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple} {
+		if errors.Is(err, sentinel) {
+			return &store.OpError{Index: i, Err: err}
+		}
+	}
+	return err
+}
+
+// isTimeLimit reports whether a command ran into a limit of time.
+func isTimeLimit(err error) bool { return hasCode(err, codeMaxTimeExpired) || mongo.IsTimeout(err) }

@@ -1,0 +1,365 @@
+package mongo
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// History implements [store.Store]. The order of sequence numbers is the order of history: newest versions from the collections of their types and older
+// ones from the history are merged by it. A version that is in both, because its replacement was cut off or is under way, has one number and comes once.
+func (s *Store) History(ctx context.Context, q store.HistoryQuery) (*store.HistoryPage, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	h := &historyRun{s: s, q: q, bounds: historyBounds(&q)}
+	if q.Cursor != "" {
+		payload, err := store.OpenCursor(s.secret[:], h.fingerprint(), q.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		var n int
+		if h.from, n = binary.Varint(payload); n <= 0 || h.from == 0 {
+			return nil, store.ErrBadCursor
+		}
+	}
+	types, err := h.types(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var page *store.HistoryPage
+	err = s.inSnapshot(ctx, true, func(v *view) (err error) {
+		h.v = v
+		page, err = h.page(types)
+		return err
+	})
+	if err != nil {
+		return nil, reading(ctx, err)
+	}
+	return page, nil
+}
+
+// historyRun is one call of History.
+type historyRun struct {
+	s      *Store
+	v      *view
+	q      store.HistoryQuery
+	bounds bson.D // of the sequence number
+	from   int64  // the page begins below it; 0 for the newest
+	newest *version
+}
+
+// historyBounds restricts sequence numbers to what Since and Before allow.
+func historyBounds(q *store.HistoryQuery) (bounds bson.D) {
+	if !q.Since.IsZero() {
+		bounds = append(bounds, bson.E{Key: "$gte", Value: sequenceAt(q.Since)})
+	}
+	if !q.Before.IsZero() {
+		bounds = append(bounds, bson.E{Key: "$lt", Value: sequenceAt(q.Before)})
+	}
+	return bounds
+}
+
+// fingerprint tells one history from another.
+func (h *historyRun) fingerprint() []byte {
+	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", h.q.Type, h.q.ID, nanos(h.q.Since), nanos(h.q.At), nanos(h.q.Before))
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// types lists the types to look at.
+func (h *historyRun) types(ctx context.Context) ([]string, error) {
+	switch {
+	case h.q.Type == "":
+		return h.s.types(ctx)
+	case !isType(h.q.Type):
+		return nil, nil
+	}
+	return []string{h.q.Type}, nil
+}
+
+// historyCount bounds how many versions are looked at to count a history that a time restricts.
+const historyCount = 10_000
+
+// page reads one page, and goes on counting on a first page as long as that is cheap.
+func (h *historyRun) page(types []string) (*store.HistoryPage, error) {
+	page := &store.HistoryPage{Total: -1}
+	if h.q.ID != "" {
+		if err := h.findNewest(types); err != nil {
+			return nil, err
+		}
+	}
+	restricted := len(h.bounds) > 0 || !h.q.At.IsZero()
+	if !restricted {
+		var err error
+		if page.Total, err = h.total(types); err != nil {
+			return nil, err
+		}
+	}
+	m := h.merge(types, h.from, min(h.q.Count+1, 1000), withoutKeys())
+	last, more := int64(0), false
+	for h.q.Count > 0 && !more {
+		v, err := m.next()
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			break
+		}
+		if more = len(page.Versions) == h.q.Count; !more {
+			page.Versions = append(page.Versions, v.result())
+			last = v.sequence
+		}
+	}
+	if more {
+		page.Next = store.SealCursor(h.s.secret[:], h.fingerprint(), binary.AppendVarint(nil, last))
+	}
+	if !restricted || h.from != 0 {
+		return page, nil
+	}
+	if page.Total = len(page.Versions); !more && h.q.Count > 0 {
+		return page, nil
+	}
+	rest := h.merge(types, last, 1000, bson.D{{Key: fieldSequence, Value: 1}, {Key: fieldVersion, Value: 1}, {Key: fieldCreated, Value: 1},
+		{Key: fieldMethod, Value: 1}, {Key: fieldType, Value: 1}, {Key: fieldLogical, Value: 1}})
+	for {
+		v, err := rest.next()
+		if err != nil || v == nil {
+			return page, err
+		}
+		if page.Total++; page.Total > h.q.Count+historyCount {
+			page.Total = -1
+			return page, nil
+		}
+	}
+}
+
+// findNewest reads the newest version of the instance that is asked for.
+func (h *historyRun) findNewest(types []string) error {
+	key := fhir.Key{Type: h.q.Type, ID: h.q.ID}
+	if len(types) == 0 {
+		return notFound(key)
+	}
+	v, _, err := h.s.newest(h.v.ctx, h.s.db.Collection(h.q.Type), key)
+	if err == nil && v == nil {
+		err = notFound(key)
+	}
+	h.newest = v
+	return err
+}
+
+// historyTotal bounds how many resources a type may have for its versions to be counted.
+const historyTotal = 200_000
+
+// total counts all versions: the version numbers of a resource have no gaps. It is -1 where that would read too much.
+func (h *historyRun) total(types []string) (int, error) {
+	if h.newest != nil {
+		return int(h.newest.number), nil
+	}
+	total := 0
+	for _, typ := range types {
+		sum := mongo.Pipeline{
+			{{Key: "$limit", Value: int64(historyTotal) + 1}},
+			{{Key: "$group", Value: bson.D{{Key: fieldID, Value: nil}, {Key: "versions", Value: bson.D{{Key: "$sum", Value: "$" + fieldVersion}}},
+				{Key: "resources", Value: bson.D{{Key: "$sum", Value: int32(1)}}}}}},
+		}
+		cursor, err := h.s.db.Collection(typ).Aggregate(h.v.ctx, sum)
+		if err != nil {
+			return 0, reading(h.v.ctx, err)
+		}
+		var found []struct {
+			Versions  int `bson:"versions"`
+			Resources int `bson:"resources"`
+		}
+		if err := cursor.All(h.v.ctx, &found); err != nil {
+			return 0, reading(h.v.ctx, err)
+		}
+		for _, f := range found {
+			if f.Resources > historyTotal {
+				return -1, nil
+			}
+			total += f.Versions
+		}
+	}
+	return total, nil
+}
+
+// merge walks the versions below a sequence number, newest first.
+func (h *historyRun) merge(types []string, below int64, batch int, projection bson.D) *merge {
+	m := &merge{h: h}
+	older := bson.D{}
+	if h.q.Type != "" {
+		older = bson.D{{Key: fieldType, Value: h.q.Type}}
+	}
+	if h.q.ID != "" {
+		older = append(older, bson.E{Key: fieldLogical, Value: h.q.ID})
+	}
+	legs := []historyLeg{{collection: collectionHistory, where: older}}
+	for _, typ := range types {
+		leg := historyLeg{collection: typ, typ: typ}
+		if h.q.ID != "" {
+			leg.where = bson.D{{Key: fieldID, Value: h.q.ID}}
+		}
+		legs = append(legs, leg)
+	}
+	for i := range legs {
+		legs[i].h, legs[i].below, legs[i].batch, legs[i].projection = h, below, batch, projection
+	}
+	m.legs = legs
+	return m
+}
+
+// historyLeg reads the versions in one collection in batches, newest first.
+type historyLeg struct {
+	h          *historyRun
+	collection string
+	typ        string // empty: older versions
+	where      bson.D
+	projection bson.D
+	batch      int
+	below      int64 // what was read so far is not below it; 0 at the beginning
+	read       []*version
+	done       bool
+}
+
+// first is the newest version that was not taken; nil at the end.
+func (l *historyLeg) first() (*version, error) {
+	if len(l.read) > 0 || l.done {
+		return l.peek(), nil
+	}
+	bounds := l.h.bounds
+	if l.below != 0 {
+		bounds = append(bson.D{{Key: "$lt", Value: l.below}}, l.h.since()...)
+	}
+	where := l.where
+	if len(bounds) > 0 {
+		where = append(where[:len(where):len(where)], bson.E{Key: fieldSequence, Value: bounds})
+	}
+	if where == nil {
+		where = bson.D{}
+	}
+	o := options.Find().SetSort(bson.D{{Key: fieldSequence, Value: int32(-1)}}).SetLimit(int64(l.batch)).SetProjection(l.projection)
+	n := 0
+	err := l.h.v.find(l.collection, where, o, func(document bson.Raw) (bool, error) {
+		v, err := l.h.s.readVersion(l.typ, document)
+		if err != nil {
+			return false, err
+		}
+		n, l.below = n+1, v.sequence
+		l.read = append(l.read, v)
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.done = n < l.batch
+	l.batch = min(2*l.batch, 1000)
+	if l.typ == "" && !l.h.q.At.IsZero() {
+		if err := l.dropPast(); err != nil {
+			return nil, err
+		}
+		return l.first()
+	}
+	return l.peek(), nil
+}
+
+func (l *historyLeg) peek() *version {
+	if len(l.read) == 0 {
+		return nil
+	}
+	return l.read[0]
+}
+
+// since is the lower bound of the sequence number.
+func (h *historyRun) since() (bounds bson.D) {
+	for _, b := range h.bounds {
+		if b.Key == "$gte" {
+			bounds = append(bounds, b)
+		}
+	}
+	return bounds
+}
+
+// dropPast removes older versions that were no longer current at the instant that is asked for: those whose successor was made by then.
+func (l *historyLeg) dropPast() error {
+	at := l.h.q.At
+	byCollection := map[string]bson.A{}
+	for _, v := range l.read {
+		if instant(v.sequence).Before(at) {
+			byCollection[collectionHistory] = append(byCollection[collectionHistory], historyID(v.key, v.number+1))
+			byCollection[v.key.Type] = append(byCollection[v.key.Type], v.key.ID)
+		}
+	}
+	ended := map[string]bool{} // history ids of versions that had a successor at that instant
+	for collection, ids := range byCollection {
+		o := options.Find().SetProjection(bson.D{{Key: fieldSequence, Value: 1}, {Key: fieldVersion, Value: 1}, {Key: fieldType, Value: 1}, {Key: fieldLogical, Value: 1}})
+		typ := collection
+		if collection == collectionHistory {
+			typ = ""
+		}
+		err := l.h.v.find(collection, bson.D{{Key: fieldID, Value: bson.D{{Key: "$in", Value: ids}}}}, o, func(document bson.Raw) (bool, error) {
+			v, err := l.h.s.readVersion(typ, document)
+			if err == nil && !instant(v.sequence).After(at) {
+				ended[historyID(v.key, v.number-1)] = true
+			}
+			return true, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	kept := l.read[:0]
+	for _, v := range l.read {
+		if !ended[historyID(v.key, v.number)] {
+			kept = append(kept, v)
+		}
+	}
+	l.read = kept
+	return nil
+}
+
+// merge joins legs in order.
+type merge struct {
+	h    *historyRun
+	legs []historyLeg
+	last int64
+}
+
+// next takes the newest version that is left; nil at the end.
+func (m *merge) next() (*version, error) {
+	for {
+		var best *historyLeg
+		for i := range m.legs {
+			v, err := m.legs[i].first()
+			if err != nil {
+				return nil, err
+			}
+			if v != nil && (best == nil || v.sequence > best.read[0].sequence) {
+				best = &m.legs[i]
+			}
+		}
+		if best == nil {
+			return nil, nil
+		}
+		v := best.read[0]
+		best.read = best.read[1:]
+		if v.sequence != m.last {
+			m.last = v.sequence
+			return v, nil
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/firth-health/firth/search"
+)
+
+// Index is one index of a collection. Its name carries the version of its definition, so that a changed one is built beside the old.
+type Index struct {
+	Collection string
+	Name       string
+	Keys       bson.D
+	expire     int32 // seconds; 0: never
+}
+
+// Index names.
+const (
+	indexKeys     = "keys_1"
+	indexCreated  = "created_1"
+	indexSequence = "sequence_1"
+	indexHot      = "hot_1"
+)
+
+func ascending(fields ...string) (keys bson.D) {
+	for _, f := range fields {
+		keys = append(keys, bson.E{Key: f, Value: int32(1)})
+	}
+	return keys
+}
+
+// indexesOf lists the indexes of a collection of resources. Every index costs each write, so there are no more: ranges over any search parameter, the order of
+// creation, the order of history, and patient, code and time of device data.
+func indexesOf(typ string) []Index {
+	all := []Index{
+		{Collection: typ, Name: indexKeys, Keys: ascending(fieldKeys)},
+		{Collection: typ, Name: indexCreated, Keys: ascending(fieldCreated)},
+		{Collection: typ, Name: indexSequence, Keys: ascending(fieldSequence)},
+	}
+	if len(search.HotIndexes(typ)) > 0 {
+		all = append(all, Index{Collection: typ, Name: indexHot, Keys: ascending(fieldPatient, fieldHot, fieldTime)})
+	}
+	return all
+}
+
+// historyIndexes lists those of the older versions, in the order of history: of all, of a type, of one resource.
+func historyIndexes() []Index {
+	return []Index{
+		{Collection: collectionHistory, Name: indexSequence, Keys: ascending(fieldSequence)},
+		{Collection: collectionHistory, Name: "type_1", Keys: ascending(fieldType, fieldSequence)},
+		{Collection: collectionHistory, Name: "instance_1", Keys: ascending(fieldType, fieldLogical, fieldSequence)},
+	}
+}
+
+// isType reports whether a collection holds resources.
+func isType(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
+
+// prepareIndexes creates what is missing in the collections that exist; those of types never stored come with the first resource.
+func (s *Store) prepareIndexes(ctx context.Context) error {
+	types, err := s.types(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.createIndexes(ctx, collectionHistory, historyIndexes()); err != nil {
+		return err
+	}
+	if s.transactions {
+		claims := Index{Collection: collectionClaims, Name: "expire_1", Keys: ascending(fieldUpdated), expire: claimSeconds}
+		if err := s.createIndexes(ctx, collectionClaims, []Index{claims}); err != nil {
+			return err
+		}
+	}
+	for _, typ := range types {
+		if err := s.ensure(ctx, typ); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// types lists the resource types that were ever stored.
+func (s *Store) types(ctx context.Context) ([]string, error) {
+	names, err := s.db.ListCollectionNames(ctx, bson.D{})
+	if err != nil {
+		return nil, reading(ctx, err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !isType(name) })
+	slices.Sort(names)
+	return names, nil
+}
+
+// ensure creates the collection of a type and its indexes, once in the life of the process.
+func (s *Store) ensure(ctx context.Context, typ string) error {
+	if _, done := s.indexed.Load(typ); done {
+		return nil
+	}
+	if !isType(typ) || strings.ContainsAny(typ, "$.\x00") {
+		return fmt.Errorf("mongo store: %q cannot be the name of a collection", typ)
+	}
+	if err := s.createIndexes(ctx, typ, indexesOf(typ)); err != nil {
+		return err
+	}
+	s.indexed.Store(typ, true)
+	return nil
+}
+
+// createIndexes creates indexes that are missing. Creating one that exists does nothing.
+func (s *Store) createIndexes(ctx context.Context, collection string, indexes []Index) error {
+	models := make([]mongo.IndexModel, 0, len(indexes))
+	for _, x := range indexes {
+		o := options.Index().SetName(x.Name)
+		if x.expire > 0 {
+			o.SetExpireAfterSeconds(x.expire)
+		}
+		models = append(models, mongo.IndexModel{Keys: x.Keys, Options: o})
+	}
+	names, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models)
+	if err != nil {
+		return translate(ctx, fmt.Errorf("indexes of %s: %w", collection, err))
+	}
+	s.opts.Logger.Info("MongoDB indexes are there", "collection", collection, "indexes", names)
+	return nil
+}

@@ -1,0 +1,232 @@
+package mongo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/firth-health/firth/store"
+)
+
+// The collections beside those of resource types, whose names begin with a capital letter.
+const (
+	collectionHistory = "history"
+	collectionMeta    = "firth"  // one document about the store
+	collectionClaims  = "claims" // see claims.go
+)
+
+// formatVersion counts changes of the documents' layout. A store with another one is refused.
+const formatVersion = 1
+
+// minWireVersion is that of MongoDB 4.4.
+const minWireVersion = 9
+
+// Store is an open MongoDB store. See [Open].
+type Store struct {
+	opts   Options
+	client *mongo.Client
+	db     *mongo.Database
+	clock  *clock
+	secret [16]byte // signs cursors
+	birth  bson.Timestamp
+
+	transactions bool // replica set or sharded cluster
+	decimals     bool // the server knows Decimal128
+	elements     bool // $elemMatch means one element
+
+	packer   *zstd.Encoder
+	unpacker *zstd.Decoder
+
+	entries *semaphore.Weighted // operations in transactions under way
+	singles *semaphore.Weighted // other writes under way
+
+	indexed    sync.Map       // names of collections that have their indexes
+	background sync.WaitGroup // ends of snapshots
+
+	life   sync.RWMutex // held for reading by every call, for writing by Close
+	closed bool
+}
+
+var (
+	_ store.Store = (*Store)(nil)
+
+	errClosed     = fmt.Errorf("mongo store: %w", fs.ErrClosed)
+	errStandalone = errors.New("the MongoDB server is a standalone one, which has no transactions: make it a replica set (one member is enough), " +
+		"or allow it and do without transactions and conditional creates")
+)
+
+// Open connects to the deployment that the URI names (TLS, credentials and timeouts of the URI apply), creates what is missing, and returns when a primary
+// has answered. It fails for a standalone server unless that is allowed, for servers older than 4.4, and for databases of another format of Firth.
+func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
+	opts = opts.withDefaults()
+	name, err := databaseName(uri, opts.Database)
+	if err != nil {
+		return nil, err
+	}
+	client, err := mongo.Connect(clientOptions(uri, opts))
+	if err != nil {
+		return nil, fmt.Errorf("open MongoDB store: %w", err)
+	}
+	s := &Store{opts: opts, client: client, db: client.Database(name), clock: &clock{now: opts.Clock},
+		entries: semaphore.NewWeighted(int64(opts.TransactionEntries)), singles: semaphore.NewWeighted(int64(opts.Singles))}
+	if s.packer, s.unpacker, err = newPackers(); err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open MongoDB store: %w", err), client.Disconnect(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+func databaseName(uri, name string) (string, error) {
+	parsed, err := connstring.Parse(uri)
+	if err != nil {
+		return "", fmt.Errorf("open MongoDB store: %w", err)
+	}
+	return or(name, or(parsed.Database, "firth")), nil
+}
+
+// clientOptions are what every call needs: what is acknowledged is on the majority, what is read cannot be rolled back.
+func clientOptions(uri string, opts Options) *options.ClientOptions {
+	c := options.Client().ApplyURI(uri).SetAppName("firth").SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority()).
+		SetReadPreference(readpref.Primary()).SetRetryWrites(true).SetRetryReads(true)
+	if c.Timeout == nil {
+		c.SetTimeout(opts.Timeout)
+	}
+	if c.ServerSelectionTimeout == nil {
+		c.SetServerSelectionTimeout(opts.SelectWithin)
+	}
+	if opts.Monitor != nil {
+		c.SetMonitor(opts.Monitor)
+	}
+	return c
+}
+
+// prepare learns what the server can do, and reads or writes what a store needs to know of itself.
+func (s *Store) prepare(ctx context.Context) error {
+	var hello struct {
+		MaxWireVersion int            `bson:"maxWireVersion"`
+		SetName        string         `bson:"setName"`
+		Msg            string         `bson:"msg"`
+		OperationTime  bson.Timestamp `bson:"operationTime"`
+	}
+	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		return translate(ctx, err)
+	}
+	if hello.MaxWireVersion < minWireVersion {
+		return fmt.Errorf("the server is older than MongoDB 4.4 (wire version %d)", hello.MaxWireVersion)
+	}
+	s.transactions = hello.SetName != "" || hello.Msg == "isdbgrid"
+	if !s.transactions && !s.opts.AllowStandalone {
+		return errStandalone
+	}
+	s.decimals = s.transactions || s.knowsDecimals(ctx)
+	s.elements = s.transactions || s.matchesElements(ctx)
+	if err := s.identify(ctx, hello.OperationTime); err != nil {
+		return err
+	}
+	return s.prepareIndexes(ctx)
+}
+
+// knowsDecimals finds out whether a server that is not MongoDB's own takes Decimal128.
+func (s *Store) knowsDecimals(ctx context.Context) bool {
+	one := bson.NewDecimal128(decimal([]byte("1.50")))
+	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: fieldID, Value: "decimals"}}, bson.D{{Key: "$set", Value: bson.D{{Key: "probe", Value: one}}}},
+		options.UpdateOne().SetUpsert(true))
+	return err == nil
+}
+
+// matchesElements finds out whether such a server applies all of $elemMatch to one element. Where it does not, ranges only give candidates.
+func (s *Store) matchesElements(ctx context.Context) bool {
+	self := bson.E{Key: fieldID, Value: "elements"}
+	keys := bson.D{{Key: "$set", Value: bson.D{{Key: fieldKeys, Value: bson.A{"a", "z"}}}}}
+	_, err := s.meta().UpdateOne(ctx, bson.D{self}, keys, options.UpdateOne().SetUpsert(true))
+	if err != nil {
+		return false
+	}
+	between := bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: "b"}, {Key: "$lt", Value: "c"}}}}
+	n, err := s.meta().CountDocuments(ctx, bson.D{self, {Key: fieldKeys, Value: between}})
+	return err == nil && n == 0
+}
+
+// identify finds or makes the document about the store, and takes a number for this process.
+func (s *Store) identify(ctx context.Context, now bson.Timestamp) error {
+	secret := make([]byte, len(s.secret))
+	rand.Read(secret)
+	self := bson.D{{Key: fieldID, Value: "store"}}
+	fresh := bson.D{{Key: "format", Value: formatVersion}, {Key: "secret", Value: secret}, {Key: "birth", Value: now}}
+	change := bson.D{{Key: "$setOnInsert", Value: fresh}, {Key: "$inc", Value: bson.D{{Key: "opened", Value: int64(1)}}}}
+	var found struct {
+		Format int            `bson:"format"`
+		Secret []byte         `bson:"secret"`
+		Birth  bson.Timestamp `bson:"birth"`
+		Opened int64          `bson:"opened"`
+	}
+	var err error
+	for range 3 { // two processes may insert it at once
+		err = s.meta().FindOneAndUpdate(ctx, self, change, options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&found)
+		if !mongo.IsDuplicateKeyError(err) {
+			break
+		}
+	}
+	switch {
+	case err != nil:
+		return translate(ctx, err)
+	case found.Format != formatVersion:
+		return fmt.Errorf("the database was written by another release of Firth: its format is %d, this one reads %d", found.Format, formatVersion)
+	case copy(s.secret[:], found.Secret) != len(s.secret):
+		return errCorrupt
+	}
+	s.birth, s.clock.node = found.Birth, found.Opened%nodes
+	return nil
+}
+
+func (s *Store) meta() *mongo.Collection { return s.db.Collection(collectionMeta) }
+
+func (s *Store) history() *mongo.Collection { return s.db.Collection(collectionHistory) }
+
+// Transactions reports whether the deployment has transactions. Without them several operations at once, and conditional creates, are refused.
+func (s *Store) Transactions() bool { return s.transactions }
+
+// enter keeps the connections open until leave.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return errClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.life.RUnlock() }
+
+// Close waits for the calls under way and closes the connections.
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.background.Wait()
+	s.unpacker.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
+	defer cancel()
+	return errors.Join(s.packer.Close(), s.client.Disconnect(ctx))
+}

@@ -1,0 +1,244 @@
+package mongo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// Bounds of a transaction's retries.
+const (
+	transactionTries  = 30
+	transactionWithin = 20 * time.Second
+)
+
+// transact commits operations in one transaction. Conflicts with others begin it anew, with growing pauses; in the end they are store.ErrConflict.
+func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	session, err := s.client.StartSession()
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	defer session.EndSession(context.WithoutCancel(ctx))
+	began := time.Now()
+	for try := 0; ; try++ {
+		results, err := s.attempt(ctx, session, ops)
+		switch {
+		case err == nil:
+			return results, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case !retriable(err):
+			return nil, final(ctx, err)
+		case try == transactionTries || time.Since(began) > transactionWithin:
+			return nil, opError(0, fmt.Errorf("others write the same resources all the time: %w", store.ErrConflict))
+		}
+		if err := pause(ctx, try); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// final is what a transaction's error is to the caller.
+func final(ctx context.Context, err error) error {
+	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple, store.ErrBusy, store.ErrUnsupported, errUnknown} {
+		if errors.Is(err, sentinel) {
+			return err
+		}
+	}
+	return translate(ctx, err)
+}
+
+// retriable reports whether a transaction that failed may succeed when it is begun anew. The server says so by a label; and a resource or claim that appeared since
+// the snapshot comes as a duplicate key.
+func retriable(err error) bool {
+	if errors.Is(err, errUnknown) {
+		return false
+	}
+	return hasLabel(err, labelTransient) || mongo.IsDuplicateKeyError(err) || errors.Is(err, errMoved)
+}
+
+// errMoved says that a document was not where the transaction's own snapshot had shown it.
+var errMoved = errors.New("mongo store: a resource moved within a snapshot")
+
+// attempt runs the transaction once.
+func (s *Store) attempt(ctx context.Context, session *mongo.Session, ops []store.Op) ([]store.Result, error) {
+	o := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority()).SetReadPreference(readpref.Primary())
+	if err := session.StartTransaction(o); err != nil {
+		return nil, err
+	}
+	t := &transaction{view: view{s: s, ctx: mongo.NewSessionContext(ctx, session)}, ops: ops, now: map[fhir.Key]*version{}, documents: map[fhir.Key]bson.Raw{}}
+	if err := t.run(); err != nil {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SelectWithin)
+		defer cancel()
+		if abortErr := session.AbortTransaction(end); abortErr != nil {
+			s.opts.Logger.Debug("abort of a transaction", "error", abortErr)
+		}
+		return nil, err
+	}
+	return t.results, s.commit(ctx, session)
+}
+
+// commit commits, and asks again as long as the answer leaves it open. Committing twice is committing once.
+func (s *Store) commit(ctx context.Context, session *mongo.Session) error {
+	began := time.Now()
+	for try := 0; ; try++ {
+		err := session.CommitTransaction(ctx)
+		if err == nil || !hasLabel(err, labelUnknownCommit) && !uncertain(err) || hasLabel(err, labelTransient) {
+			return err
+		}
+		if ctx.Err() != nil || time.Since(began) > s.opts.SelectWithin {
+			return fmt.Errorf("%w: %w", errUnknown, err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// transaction is one run of some operations in one snapshot.
+type transaction struct {
+	view
+	ops       []store.Op
+	now       map[fhir.Key]*version // the newest versions as the operations so far leave them; nil for none
+	documents map[fhir.Key]bson.Raw // of what is stored, where it is written over
+	writes    []write
+	results   []store.Result
+}
+
+// write is a change of one resource.
+type write struct{ old, next *version }
+
+// run claims, reads, decides operation by operation, and then writes, in the order of keys.
+func (t *transaction) run() error {
+	if err := t.s.claim(t.ctx, claims(t.ops)); err != nil {
+		return err
+	}
+	after, err := t.read()
+	if err != nil {
+		return err
+	}
+	first := t.s.clock.take(len(t.ops), after)
+	for i := range t.ops {
+		result, err := t.decide(&t.ops[i], t.s.clock.add(first, i))
+		if err != nil {
+			return opError(i, err)
+		}
+		t.results = append(t.results, *result)
+	}
+	slices.SortFunc(t.writes, func(a, b write) int {
+		return cmp.Or(cmp.Compare(a.next.key.Type, b.next.key.Type), cmp.Compare(a.next.key.ID, b.next.key.ID))
+	})
+	return t.write()
+}
+
+// read takes the newest versions of all resources to write, and returns the greatest sequence number among them.
+func (t *transaction) read() (greatest int64, err error) {
+	ids := map[string]bson.A{}
+	for i := range t.ops {
+		key := t.ops[i].Key
+		t.now[key] = nil
+		ids[key.Type] = append(ids[key.Type], key.ID)
+	}
+	for typ, list := range ids {
+		err := t.find(typ, bson.D{{Key: fieldID, Value: bson.D{{Key: "$in", Value: list}}}}, options.Find(), func(document bson.Raw) (bool, error) {
+			v, err := t.s.readHead(typ, document)
+			if err != nil {
+				return false, err
+			}
+			t.now[v.key], t.documents[v.key] = v, slices.Clone(document)
+			greatest = max(greatest, v.sequence)
+			return true, nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return greatest, nil
+}
+
+// decide finds out what an operation does to what those before it left.
+func (t *transaction) decide(op *store.Op, sequence int64) (*store.Result, error) {
+	if op.IfNoneExist != nil {
+		found, err := t.condition(op)
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	old := t.now[op.Key]
+	if err := permit(op, old); err != nil {
+		return nil, err
+	}
+	if idle(op, old) {
+		return unchanged(op), nil
+	}
+	next := successor(op, old, sequence)
+	t.now[op.Key] = next
+	t.writes = append(t.writes, write{old: old, next: next})
+	return outcome(old, next), nil
+}
+
+// write sends the changes: the copies for the history, then the new versions type by type.
+func (t *transaction) write() error {
+	var copies []mongo.WriteModel
+	byType := map[string][]mongo.WriteModel{}
+	replaced := map[string]int64{}
+	var types []string
+	for _, w := range t.writes {
+		typ := w.next.key.Type
+		fresh, err := t.s.current(w.next)
+		if err != nil {
+			return err
+		}
+		if len(byType[typ]) == 0 {
+			types = append(types, typ)
+		}
+		if w.old == nil {
+			byType[typ] = append(byType[typ], mongo.NewInsertOneModel().SetDocument(fresh))
+			continue
+		}
+		model, err := keeping(w.next.key, t.documents[w.next.key])
+		if err != nil {
+			return err
+		}
+		copies = append(copies, model)
+		byType[typ] = append(byType[typ], mongo.NewReplaceOneModel().SetFilter(stillAt(w.old)).SetReplacement(fresh))
+		replaced[typ]++
+	}
+	if len(copies) > 0 {
+		if _, err := t.s.history().BulkWrite(t.ctx, copies); err != nil {
+			return err
+		}
+	}
+	for _, typ := range types {
+		result, err := t.s.db.Collection(typ).BulkWrite(t.ctx, byType[typ])
+		if err != nil {
+			return err
+		}
+		if result.MatchedCount != replaced[typ] {
+			return errMoved
+		}
+	}
+	return nil
+}
+
+// keeping copies a version into the history unless it is there: a duplicate key would end the transaction.
+func keeping(key fhir.Key, document bson.Raw) (mongo.WriteModel, error) {
+	id, copied, err := archive(key, document)
+	if err != nil {
+		return nil, err
+	}
+	return mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: fieldID, Value: id}}).SetUpdate(bson.D{{Key: "$setOnInsert", Value: copied}}).SetUpsert(true), nil
+}
