@@ -45,7 +45,7 @@ func (s *Server) refuseInterdependent(entries []*entry) {
 			continue
 		}
 		for _, place := range refs.scan(e.x.resource, e.fullURL) {
-			if !place.conditional && isTemporary(place.target) {
+			if !place.conditional && place.dangling == "" && isTemporary(place.target) {
 				e.err = fhir.Invalidf(fhir.CodeInvalid, "", "the resource refers to %s, another entry; entries of a batch are independent, use a transaction", printable(place.target))
 				break
 			}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -25,6 +26,7 @@ type place struct {
 	suffix      string // fragment to keep
 	inNarrative bool   // not a JSON string of its own
 	conditional bool
+	dangling    string // the element, when it refers to an entry that the Bundle does not have; target says which
 }
 
 // add says where a fullUrl leads.
@@ -65,8 +67,10 @@ func (r *references) scan(res *fhir.Resource, fullURL string) []place {
 				continue
 			}
 			fallthrough
-		case 'A' <= c && c <= 'Z' && node.KeyIs("reference"):
+		case ('A' <= c && c <= 'Z' || c == 'u') && node.KeyIs("reference"):
 			if p, ok := r.relative(node, base); ok && r.speaks(res, node) {
+				places = append(places, p)
+			} else if p, ok := r.dangling(res, node); ok {
 				places = append(places, p)
 			}
 		}
@@ -89,6 +93,37 @@ func (r *references) relative(node fhir.Node, base string) (place, bool) {
 	}
 	target, ok := r.targets[base+"/"+node.Text()]
 	return at(node, target, "", false), ok
+}
+
+// dangling reads Reference.reference of a UUID that no fullUrl is. A UUID says nothing outside of the Bundle, so that nobody could ever follow it. An OID may be the
+// name of something elsewhere (a DICOM study), and in a Bundle that is stored as a resource the references are to its own entries: both are let be.
+func (r *references) dangling(res *fhir.Resource, node fhir.Node) (place, bool) {
+	if res.Type() == "Bundle" || !bytes.HasPrefix(node.Raw(), []byte(`"urn:uuid:`)) || !r.speaks(res, node) {
+		return place{}, false
+	}
+	return place{target: node.Text(), dangling: elementPath(res, node)}, true
+}
+
+// elementPath is the expression of a node: Observation.performer[1].reference.
+func elementPath(res *fhir.Resource, target fhir.Node) string {
+	path := res.Type()
+	for node := res.Root(); node != target; {
+		child := childAround(node, target)
+		if !child.Ok() {
+			break
+		}
+		if node.Kind() == fhir.Object {
+			path += "." + child.Key()
+		} else {
+			i := 0
+			for item := node.First(); item != child; item = item.Next() {
+				i++
+			}
+			path += "[" + strconv.Itoa(i) + "]"
+		}
+		node = child
+	}
+	return path
 }
 
 func at(node fhir.Node, target, suffix string, conditional bool) place {

@@ -184,6 +184,9 @@ func (t *transaction) resolve() error {
 			w.places = t.refs.scan(w.resource, w.fullURL)
 		}
 	})
+	if err := t.refuseDangling(); err != nil {
+		return err
+	}
 	if err := t.resolveConditional(); err != nil {
 		return err
 	}
@@ -216,6 +219,18 @@ func (t *transaction) identify() error {
 			return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeDuplicate, "", "the fullUrl %q is that of an earlier entry", printable(w.fullURL))}
 		}
 		t.refs.add(w.fullURL, w.key.String())
+	}
+	return nil
+}
+
+// refuseDangling refuses references to entries that are not there. R4 http.html#trules leaves it open; stored as they are, nobody could follow them.
+func (t *transaction) refuseDangling() error {
+	for _, w := range t.writes {
+		for _, p := range w.places {
+			if p.dangling != "" {
+				return &entryError{index: w.index, err: fhir.Invalidf(fhir.CodeNotFound, p.dangling, "no entry that writes a resource has the fullUrl %q", printable(p.target))}
+			}
+		}
 	}
 	return nil
 }

@@ -62,6 +62,21 @@ func TestTransactionOrderAndAnswer(t *testing.T) {
 	})
 }
 
+// TestTransactionKeeps stores references that look like those to entries and are not.
+func TestTransactionKeeps(t *testing.T) {
+	f := newFixture(t)
+	for _, resource := range []string{
+		`{"resourceType":"Bundle","id":"x","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Observation","subject":{"reference":"urn:uuid:2"}}},{"fullUrl":"urn:uuid:2","resource":{"resourceType":"Patient"}}]}`,
+		`{"resourceType":"Observation","id":"x","subject":{"reference":"urn:oid:1.2.3"},"identifier":[{"system":"urn:uuid:2","value":"urn:uuid:3"}],"instantiatesUri":["urn:uuid:4"]}`,
+	} {
+		typ, _, _ := strings.Cut(strings.TrimPrefix(resource, `{"resourceType":"`), `"`)
+		f.run(t, []step{
+			{name: typ, method: "POST", path: "", body: bundleOf("transaction", requestEntry("", resource, "PUT", typ+"/x")), status: 200, answer: "*"},
+			{name: typ + " read", method: "GET", path: "/" + typ + "/x", status: 200, answer: "..." + resource[strings.Index(resource, `"id":"x",`)+len(`"id":"x",`):]},
+		})
+	}
+}
+
 // TestTransactionRefused shows that an entry that fails takes everything with it, and is named.
 func TestTransactionRefused(t *testing.T) {
 	good := requestEntry("", `{"resourceType":"Patient","id":"good"}`, "PUT", "Patient/good")
@@ -121,6 +136,10 @@ func TestTransactionRefused(t *testing.T) {
 		{"no type", `{"resourceType":"Bundle"}`, 400, outcome("value", `the type of the Bundle must be batch or transaction, not \"\"`, "Bundle.type")},
 		{"another type", `{"resourceType":"Bundle","type":"collection"}`, 400, outcome("value", `the type of the Bundle must be batch or transaction, not \"collection\"`, "Bundle.type")},
 		{"entries are no array", `{"resourceType":"Bundle","type":"transaction","entry":{}}`, 400, outcome("structure", "entry must be an array", "Bundle.entry")},
+		{"a reference to no entry", bundleOf("transaction", good, requestEntry("urn:uuid:1", `{"resourceType":"Observation","subject":{"reference":"urn:uuid:1"},"performer":[{"reference":"Patient/good"},{"reference":"urn:uuid:2#x"}]}`, "POST", "Observation")), 400,
+			outcome("not-found", `no entry that writes a resource has the fullUrl \"urn:uuid:2#x\"`, "Bundle.entry[1].resource.performer[1].reference")},
+		{"a reference to an entry that is deleted", bundleOf("transaction", requestEntry("urn:uuid:1", "", "DELETE", "Patient/gone"), requestEntry("", `{"resourceType":"Observation","subject":{"reference":"urn:uuid:1"}}`, "POST", "Observation")), 400,
+			outcome("not-found", `no entry that writes a resource has the fullUrl \"urn:uuid:1\"`, "Bundle.entry[1].resource.subject.reference")},
 		{"too many entries", bundleOf("transaction", strings.TrimSuffix(strings.Repeat(good+",", 11), ",")), 413, outcome("too-costly", "the Bundle has more than 10 entries; send it in parts", "Bundle.entry")},
 	}
 	f := newFixture(t, func(c *Config) { c.Limits.BundleEntries = 10 })
@@ -149,7 +168,7 @@ func TestTransactionRewritesReferences(t *testing.T) {
 			`"identifier":[{"system":"` + patient + `","value":"` + uuid + `"}],` +
 			`"subject":{"reference":"` + patient + `"},` +
 			`"device" : {"reference": "` + device + `", "display":"` + uuid + `"},` +
-			`"focus":[{"reference":"` + patient + `#part"},{"reference":"` + url + `"},{"reference":"` + relative + `"},{"reference":"urn:uuid:unknown"},{"reference":"#c"}],` +
+			`"focus":[{"reference":"` + patient + `#part"},{"reference":"` + url + `"},{"reference":"` + relative + `"},{"reference":"urn:oid:1.2.840"},{"reference":"#c"}],` +
 			`"performer":[{"reference":"` + conditional + `"}],` +
 			`"unknownElement":{"reference":"` + patient + `","uri":"` + uuid + `"},` +
 			`"valueQuantity":{"value":1.50}}`
