@@ -9,11 +9,14 @@ import (
 
 // The language of _filter (R4 search_filter.html):
 //
-//	filter = term (("and" / "or") term)*           from left to right: neither binds more than the other
+//	filter = term (("and" / "or") term)*
 //	term   = "not" "(" filter ")" / "(" filter ")" / path SP operator SP value
 //	path   = [has] name ["[" filter "]"] ["." path]  a name may carry a target type, as in subject:Patient
 //	has    = "_has:" type ":" reference ":"
 //	value  = JSON string / run of characters other than blanks, ")" and "]"
+//
+// "Logical expressions are evaluated left to right, with no precedence between and and or. If there is ambiguity, use parentheses" (R4 search_filter.html, notes about the
+// syntax): a or b and c is (a or b) and c.
 //
 // A filter in brackets is about the resource that a reference leads to. Strings are compared folded, as everywhere in search, codes as they are.
 
