@@ -11,8 +11,8 @@ import (
 )
 
 // document makes a document of a Composition (R4 composition-operation-document.html): a Bundle with the Composition first and then every resource it refers
-// to, once each, in the order it names them (R4 documents.html#content). One that is not there, or that the caller may not read, makes no document. What is
-// on other servers stays a reference. With persist=true the Bundle is stored, and Location says where.
+// to, once each, in the order it names them, and what those refer to (R4 documents.html#content). When the Composition itself names one that is not there, or that the
+// caller may not read, there is no document. What is on other servers stays a reference. With persist=true the Bundle is stored, and Location says where.
 func (s *Server) document(x *exchange, in *arguments) (reply, error) {
 	if graph, ok := in.text("graph"); ok {
 		return reply{}, refuse(http.StatusBadRequest, fhir.CodeNotSupported, "http.graph", "documents are made of what the Composition refers to; the graph %q is not supported", printable(graph))
@@ -53,39 +53,55 @@ func compositionKey(x *exchange, in *arguments) (fhir.Key, error) {
 	return fhir.Key{Type: "Composition", ID: id}, nil
 }
 
-// documentEntries reads the Composition and what it refers to.
+// documentEntries reads the Composition and what it refers to, itself or by what it refers to (R4 documents.html#content: the one is required, the other allowed;
+// without it a receiver cannot follow the references of the entries).
 func (s *Server) documentEntries(x *exchange, key fhir.Key) ([]*store.Version, error) {
 	composition, err := s.store.Read(x.ctx, key)
 	if err != nil {
 		return nil, about(key, err)
 	}
-	res, err := fhir.ParseResource(composition.JSON)
-	if err != nil {
-		return nil, err
-	}
 	entries := []*store.Version{composition}
 	seen := map[fhir.Key]bool{key: true}
-	for target := range s.referenced(res.Root()) {
-		if seen[target] {
-			continue
-		}
-		seen[target] = true
-		if len(entries) == s.limits.BundleEntries {
-			return nil, fhir.Invalidf(fhir.CodeTooCostly, "", "the document would have more than %d entries", s.limits.BundleEntries)
-		}
-		if err := x.grant.Allow(x.ctx, Access{Interaction: "read", Key: target}); err != nil {
-			return nil, err
-		}
-		v, err := s.store.Read(x.ctx, target)
-		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
-			return nil, refuse(http.StatusUnprocessableEntity, fhir.CodeNotFound, "", "%s refers to %s, which is not there", key, target)
-		}
+	for i := 0; i < len(entries); i++ {
+		res, err := fhir.ParseResource(entries[i].JSON)
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, v)
+		for target := range s.referenced(res.Root()) {
+			if seen[target] {
+				continue
+			}
+			seen[target] = true
+			v, err := s.documentEntry(x, target)
+			if i > 0 {
+				err = hidden(err) // what only an entry names may stay a reference
+			}
+			switch {
+			case err != nil:
+				return nil, err
+			case v == nil && i == 0:
+				return nil, refuse(http.StatusUnprocessableEntity, fhir.CodeNotFound, "", "%s refers to %s, which is not there", key, target)
+			case v == nil:
+				continue
+			case len(entries) == s.limits.BundleEntries:
+				return nil, fhir.Invalidf(fhir.CodeTooCostly, "", "the document would have more than %d entries", s.limits.BundleEntries)
+			}
+			entries = append(entries, v)
+		}
 	}
 	return entries, nil
+}
+
+// documentEntry reads what is referred to; nil when it is not there. What is not for the caller is refused.
+func (s *Server) documentEntry(x *exchange, key fhir.Key) (*store.Version, error) {
+	if err := x.grant.Allow(x.ctx, Access{Interaction: "read", Key: key}); err != nil {
+		return nil, err
+	}
+	v, err := s.store.Read(x.ctx, key)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
+		return nil, nil
+	}
+	return v, err
 }
 
 // documentBundle writes the Bundle. Bundle.identifier is fixed for this document, Bundle.timestamp is now.

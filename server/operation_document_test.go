@@ -9,11 +9,13 @@ func TestDocument(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Clock = fixedClock })
 	const patient = `{"resourceType":"Patient","meta":{"versionId":"1","lastUpdated":"2026-01-02T03:04:05.000Z"},"id":"p"}`
 	f.put(t, "/Patient/p", `{"resourceType":"Patient","id":"p"}`)
+	f.put(t, "/Medication/x", `{"resourceType":"Medication","id":"x","manufacturer":{"reference":"Organization/none"}}`)
+	f.put(t, "/MedicationStatement/m", `{"resourceType":"MedicationStatement","id":"m","status":"active","subject":{"reference":"Patient/p"},"medicationReference":{"reference":"Medication/x"}}`)
 	f.put(t, "/Practitioner/dr", `{"resourceType":"Practitioner","id":"dr"}`)
 	composition := func(id, more string) string {
 		return `{"resourceType":"Composition","id":"` + id + `","status":"final","type":{"text":"x"},"subject":{"reference":"Patient/p"},"date":"2026-01-01","author":[{"reference":"BASE/Practitioner/dr"}],"title":"x"` + more + `}`
 	}
-	for id, more := range map[string]string{"c": `,"section":[{"entry":[{"reference":"Patient/p"},{"reference":"http://example.org/fhir/Observation/1"}]}]`, "broken": `,"custodian":{"reference":"Organization/none"}`} {
+	for id, more := range map[string]string{"c": `,"section":[{"entry":[{"reference":"Patient/p"},{"reference":"http://example.org/fhir/Observation/1"}]}]`, "drugs": `,"section":[{"entry":[{"reference":"MedicationStatement/m"}]}]`, "broken": `,"custodian":{"reference":"Organization/none"}`} {
 		f.put(t, "/Composition/"+id, strings.ReplaceAll(composition(id, more), "BASE", f.base))
 	}
 	got := f.do("GET", "/Composition/c/$document", "")
@@ -23,15 +25,20 @@ func TestDocument(t *testing.T) {
 		order = append(order, strings.TrimPrefix(e.FullURL, f.base+"/"))
 	}
 	diff(t, []string{"Composition/c", "Patient/p", "Practitioner/dr"}, order)
-	head := `{"resourceType":"Bundle","id":"id-5","meta":{"lastUpdated":"2026-06-01T00:00:00.000Z"},"type":"document","identifier":{"system":"urn:ietf:rfc:3986","value":"urn:uuid:id-5"},` +
+	head := `{"resourceType":"Bundle","id":"id-8","meta":{"lastUpdated":"2026-06-01T00:00:00.000Z"},"type":"document","identifier":{"system":"urn:ietf:rfc:3986","value":"urn:uuid:id-8"},` +
 		`"timestamp":"2026-06-01T00:00:00.000Z","entry":[{"fullUrl":"` + f.base + `/Composition/c","resource":{`
 	if !strings.HasPrefix(got.body, head) || !strings.Contains(got.body, `,{"fullUrl":"`+f.base+`/Patient/p","resource":`+patient+`}`) {
 		t.Error(got.body)
 	}
+	order = nil
+	for _, e := range parseBundle(t, f.do("GET", "/Composition/drugs/$document", "").body).Entry {
+		order = append(order, strings.TrimPrefix(e.FullURL, f.base+"/"))
+	}
+	diff(t, []string{"Composition/drugs", "Patient/p", "Practitioner/dr", "MedicationStatement/m", "Medication/x"}, order)
 	f.run(t, []step{
 		{name: "by parameter", method: "GET", path: "/Composition/$document?id=c", status: 200, answer: `..."type":"document"`},
-		{name: "stored", method: "POST", path: "/Composition/c/$document?persist=true", status: 200, want: []string{"Location: BASE/Bundle/id-7/_history/1", `ETag: W/"1"`}, answer: `..."type":"document"`},
-		{name: "read again", method: "GET", path: "/Bundle/id-7", status: 200, answer: `..."value":"urn:uuid:id-7"`},
+		{name: "stored", method: "POST", path: "/Composition/c/$document?persist=true", status: 200, want: []string{"Location: BASE/Bundle/id-11/_history/1", `ETag: W/"1"`}, answer: `..."type":"document"`},
+		{name: "read again", method: "GET", path: "/Bundle/id-11", status: 200, answer: `..."value":"urn:uuid:id-11"`},
 		{name: "stored by GET", method: "GET", path: "/Composition/c/$document?persist=true", status: 400, answer: outcome("not-supported", "persist=true stores a Bundle; send the request by POST", "http.persist")},
 		{name: "not asked to be stored", method: "GET", path: "/Composition/c/$document?persist=false", status: 200, want: []string{"Location:"}, answer: "*"},
 		{name: "a reference to nothing", method: "GET", path: "/Composition/broken/$document", status: 422, answer: outcome("not-found", "Composition/broken refers to Organization/none, which is not there")},

@@ -175,10 +175,10 @@ func (e *record) members(typ string) (search.Plan, error) {
 	return e.s.search.InCompartment(e.x.key, typ)
 }
 
-// clinicalDates are the codes of the search parameters that say when care was given, the best first. The definitions do not mark them.
+// clinicalDates are the codes of the search parameters that say when care was given, not when that was recorded, the best first. The definitions do not mark them.
 var clinicalDates = [...]string{
-	"authoredon", "date", "period", "onset-date", "effective", "effective-time", "occurrence", "whenhandedover", "started", "start-date", "collected", "identified", "authored", "authored-on", "datetime", "datewritten",
-	"created", "sent", "when", "recorded",
+	"authoredon", "onset", "onset-date", "date", "period", "effective", "effective-time", "occurrence", "whenhandedover", "started", "start-date", "collected", "identified", "authored", "authored-on", "datetime", "datewritten",
+	"created", "sent", "when",
 }
 
 // dates are the conditions on the clinical date of a type: it does not end before start, nor begin after end. Types without such a date have none.

@@ -51,7 +51,7 @@ func TestGraphQL(t *testing.T) {
 		{"one resource of the system", "", `query($id: ID!) { Patient(id: $id) { id ...f } } fragment f on Patient { active @include(if: true) gender @skip(if: true) }`, `{"data":{"Patient":{"id":"p","active":true}}}`},
 		{"a list", "", `{ PatientList(active: false) { id } ObservationList(value_quantity: "gt0", _sort: "-_id", _count: 1) { valueQuantity { value } } }`,
 			`{"data":{"PatientList":[{"id":"q"}],"ObservationList":[{"valueQuantity":{"value":2.0}}]}}`},
-		{"an empty list", "", `{ PatientList(_id: "none") { id } }`, `{"data":{"PatientList":null}}`},
+		{"an empty list", "", `{ PatientList(_id: "none") { id } }`, `{"data":{"PatientList":[]}}`},
 		{"a connection", "", `{ PatientConnection(_count: 5) { count pagesize next edges { mode resource { id } } } }`,
 			`{"data":{"PatientConnection":{"count":2,"pagesize":5,"next":null,"edges":[{"mode":"match","resource":{"id":"p"}},{"mode":"match","resource":{"id":"q"}}]}}}`},
 		{"a resource that is not there", "", `{ Patient(id: "none") { id } }`, `{"data":{"Patient":null},"errors":[{"message":"Patient/none is not there","locations":[{"line":1,"column":3}],"path":["Patient"]}]}`},

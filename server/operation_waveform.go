@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ func (s *Server) waveform(x *exchange, in *arguments) (reply, error) {
 	if err := find(x, r); err != nil {
 		return reply{}, err
 	}
+	slices.Reverse(r.pieces) // the one that was created first comes first
+	slices.Reverse(r.holders)
 	slice, err := waveform.Cut(r.pieces, r.start, r.end)
 	switch {
 	case errors.Is(err, waveform.ErrNothing):
@@ -52,9 +55,14 @@ type waveformRequest struct {
 	points        int       // 0 for all
 	reduce        func(s *waveform.Slice, points int)
 
-	pieces []waveform.Piece
-	first  fhir.Node // the Observation that has the first sample
-	holder fhir.Node // the same or its component
+	pieces  []waveform.Piece
+	holders []signalHolder // of the pieces
+}
+
+// signalHolder is where a piece is.
+type signalHolder struct {
+	root fhir.Node // the Observation
+	part fhir.Node // the same or its component
 }
 
 func (r *waveformRequest) read(x *exchange, in *arguments) error {
@@ -180,9 +188,7 @@ func (r *waveformRequest) add(v *store.Version) (bool, error) {
 	}
 	piece.Source, piece.Start = "Observation/"+v.Key.ID, start
 	r.pieces = append(r.pieces, piece)
-	if piece.Reaches(r.start) || !r.first.Ok() {
-		r.first, r.holder = root, holder
-	}
+	r.holders = append(r.holders, signalHolder{root, holder})
 	return true, nil
 }
 
@@ -244,11 +250,12 @@ func readPiece(data fhir.Node) (p waveform.Piece, err error) {
 
 // appendObservation writes the answer: what the Observation of the first sample says of code, subject and device, and the slice.
 func (r *waveformRequest) appendObservation(dst []byte, slice *waveform.Slice) []byte {
+	lead := r.holders[slice.Lead]
 	dst = append(dst, `{"resourceType":"Observation","status":"final"`...)
 	for _, part := range []struct {
 		name string
 		node fhir.Node
-	}{{"code", r.holder.Get("code")}, {"subject", r.first.Get("subject")}, {"device", r.first.Get("device")}} {
+	}{{"code", lead.part.Get("code")}, {"subject", lead.root.Get("subject")}, {"device", lead.root.Get("device")}} {
 		if part.node.Ok() {
 			dst = append(append(fhir.AppendQuoted(append(dst, ','), part.name), ':'), part.node.Raw()...)
 		}
@@ -258,7 +265,7 @@ func (r *waveformRequest) appendObservation(dst []byte, slice *waveform.Slice) [
 	dst = append(dst, `","end":"`...)
 	dst = slice.End().UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, `"},"valueSampledData":`...)
-	dst = r.appendSampledData(dst, slice)
+	dst = appendSampledData(dst, lead.part.Get("valueSampledData"), slice)
 	for i, source := range slice.Sources {
 		if i == 0 {
 			dst = append(dst, `,"derivedFrom":[`...)
@@ -271,8 +278,8 @@ func (r *waveformRequest) appendObservation(dst []byte, slice *waveform.Slice) [
 }
 
 // appendSampledData writes the slice. The origin keeps its text unless the samples were computed anew.
-func (r *waveformRequest) appendSampledData(dst []byte, slice *waveform.Slice) []byte {
-	origin := r.holder.Path("valueSampledData", "origin")
+func appendSampledData(dst []byte, data fhir.Node, slice *waveform.Slice) []byte {
+	origin := data.Get("origin")
 	dst = append(dst, `{"origin":`...)
 	if slice.Scaled {
 		dst = append(dst, `{"value":0`...)
@@ -288,7 +295,7 @@ func (r *waveformRequest) appendSampledData(dst []byte, slice *waveform.Slice) [
 		dst = append(dst, `{"value":0}`...)
 	}
 	dst = append(append(dst, `,"period":`...), slice.Format.Period.String()...)
-	if factor := r.holder.Path("valueSampledData", "factor"); factor.Ok() && !slice.Scaled {
+	if factor := data.Get("factor"); factor.Ok() && !slice.Scaled {
 		dst = append(append(dst, `,"factor":`...), factor.Raw()...)
 	}
 	if slice.Format.Lower != "" {

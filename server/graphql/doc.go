@@ -6,7 +6,7 @@
 //
 // # Where the specification leaves a choice
 //
-//   - What is asked for and absent is null, as GraphQL wants; R4's examples leave it out.
+//   - What is asked for and absent is null, as GraphQL wants; R4's examples leave it out. A search that finds nothing is an empty list.
 //   - An argument of a list that is not fhirpath, _count or _offset names an element of its items, which must have that value, or one of a list of values.
 //   - A reference that leads to nothing is null with an error, and without one when it is asked for with optional: true. One that leads to another type than
 //     the argument type says is null.

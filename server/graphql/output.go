@@ -14,9 +14,10 @@ type object struct {
 
 // outField is a field of the answer: a single value or a list.
 type outField struct {
-	key    string
-	isList bool
-	values []outValue
+	key     string
+	isList  bool
+	isEmpty bool // without values it is an empty list, not null
+	values  []outValue
 }
 
 // outValue is an object or JSON.
@@ -53,6 +54,8 @@ func (o *object) append(dst []byte) []byte {
 // append writes the values. A field without any is null.
 func (f *outField) append(dst []byte) []byte {
 	switch {
+	case len(f.values) == 0 && f.isEmpty:
+		return append(dst, "[]"...)
 	case len(f.values) == 0:
 		return append(dst, "null"...)
 	case !f.isList:

@@ -132,6 +132,9 @@ func (r *run) search(out *object, f *field, parameters []search.Pair) error {
 	if s.first && len(items) > 1 {
 		items = items[:1]
 	}
+	if len(items) == 0 && !s.flatten && s.slice == "" && !s.singleton {
+		out.field(f.key).isEmpty = true
+	}
 	return r.put(out, f, s, items, !s.singleton)
 }
 

@@ -41,7 +41,7 @@ func (s *Slice) MinMax(points int) {
 	s.Format.Period = plain(s.Format.Period.Mul(fhir.NewDecimal(int64(stretch)*5, -1)))
 }
 
-// LTTB reduces a slice of one dimension to at most points samples, 4 or more: the first, the last, and of each stretch between the one that makes the largest
+// LTTB reduces a slice of one dimension to at most points samples, 4 or more: the first, the last (E does not count), and of each stretch between the one that makes the largest
 // triangle with the one kept before and the middle of the stretch that follows.
 func (s *Slice) LTTB(points int) {
 	if len(s.Samples) <= points {
@@ -56,13 +56,13 @@ func (s *Slice) LTTB(points int) {
 		var best int
 		switch {
 		case from == 0:
-			best = 0
+			best = firstNumber(values, from, to, 1)
 		case to == len(values):
-			best = to - 1
+			best = firstNumber(values, to-1, from-1, -1)
 		default:
 			best = largest(values, last, from, to, min(to+stretch, len(values)))
 		}
-		if best < 0 || values[best] == nil && from != 0 && to != len(values) {
+		if best < 0 {
 			kept = append(kept, missing)
 			continue
 		}
@@ -71,6 +71,16 @@ func (s *Slice) LTTB(points int) {
 	}
 	s.Samples = kept
 	s.Format.Period = plain(s.Format.Period.Mul(fhir.NewDecimal(int64(stretch), 0)))
+}
+
+// firstNumber is the place of the first sample from one place on and before another that is not E; -1 when there is none.
+func firstNumber(values []*big.Int, from, to, step int) int {
+	for i := from; i != to; i += step {
+		if values[i] != nil {
+			return i
+		}
+	}
+	return -1
 }
 
 // largest finds the sample from from on and before to that makes the largest triangle with the one kept last and the middle of those up to next. -1 when

@@ -47,7 +47,8 @@ type Slice struct {
 	Start   time.Time // of the first sample
 	Format  Format
 	Samples []string
-	Sources []string // of the pieces that have a share, in the order of time
+	Sources []string // of the pieces that have a share, in the order in which they begin
+	Lead    int      // which piece has the first sample; its format is that of the slice, unless Scaled
 	Scaled  bool     // samples were computed anew, because origin or factor differ
 }
 
@@ -123,9 +124,10 @@ type share struct {
 	*Piece
 	start   time.Time
 	samples []string
+	no      int // of the piece
 }
 
-// Cut puts together what the pieces have from start on and before end.
+// Cut puts together what the pieces have from start on and before end. Of pieces that begin at the same time the first counts where they overlap.
 func Cut(pieces []Piece, start, end time.Time) (*Slice, error) {
 	var shares []share
 	for i := range pieces {
@@ -135,15 +137,22 @@ func Cut(pieces []Piece, start, end time.Time) (*Slice, error) {
 		to := min(frames, ceiling(p.Format.steps(p.Start, end)))
 		if from < to {
 			d := int64(p.Format.Dimensions)
-			shares = append(shares, share{p, p.Format.after(p.Start, from), p.Samples[from*d : to*d]})
+			shares = append(shares, share{p, p.Format.after(p.Start, from), p.Samples[from*d : to*d], i})
 		}
 	}
 	if len(shares) == 0 {
 		return nil, ErrNothing
 	}
-	slices.SortStableFunc(shares, func(a, b share) int { return a.start.Compare(b.start) })
-	slice := &Slice{Start: shares[0].start, Format: shares[0].Format}
-	if err := slice.agree(shares); err != nil {
+	// What counts where pieces overlap must not depend on where the slice begins.
+	slices.SortStableFunc(shares, func(a, b share) int { return a.Start.Compare(b.Start) })
+	lead := shares[0]
+	for _, s := range shares {
+		if s.start.Before(lead.start) {
+			lead = s
+		}
+	}
+	slice := &Slice{Start: lead.start, Format: lead.Format, Lead: lead.no}
+	if err := slice.agree(lead, shares); err != nil {
 		return nil, err
 	}
 	for _, s := range shares {
@@ -155,19 +164,19 @@ func Cut(pieces []Piece, start, end time.Time) (*Slice, error) {
 }
 
 // agree finds the format of the slice.
-func (s *Slice) agree(shares []share) error {
+func (s *Slice) agree(lead share, shares []share) error {
 	f := &s.Format
-	for _, other := range shares[1:] {
+	for _, other := range shares {
 		o := &other.Format
 		switch {
 		case f.Period.Cmp(o.Period) != 0:
-			return fmt.Errorf("%s and %s have different periods", shares[0].Source, other.Source)
+			return fmt.Errorf("%s and %s have different periods", lead.Source, other.Source)
 		case f.Dimensions != o.Dimensions:
-			return fmt.Errorf("%s and %s have different dimensions", shares[0].Source, other.Source)
+			return fmt.Errorf("%s and %s have different dimensions", lead.Source, other.Source)
 		case f.Unit != o.Unit:
-			return fmt.Errorf("%s and %s have different units", shares[0].Source, other.Source)
-		case (f.Lower != o.Lower || f.Upper != o.Upper) && (hasLimit(shares[0].samples) || hasLimit(other.samples)):
-			return fmt.Errorf("%s and %s have different limits of detection and samples beyond them", shares[0].Source, other.Source)
+			return fmt.Errorf("%s and %s have different units", lead.Source, other.Source)
+		case (f.Lower != o.Lower || f.Upper != o.Upper) && (hasLimit(lead.samples) || hasLimit(other.samples)):
+			return fmt.Errorf("%s and %s have different limits of detection and samples beyond them", lead.Source, other.Source)
 		}
 		s.Scaled = s.Scaled || f.Origin.Cmp(o.Origin) != 0 || f.Factor.Cmp(o.Factor) != 0
 		if f.Lower != o.Lower {
@@ -179,7 +188,7 @@ func (s *Slice) agree(shares []share) error {
 	}
 	if s.Scaled {
 		// Limits are in the scale of the samples, which is not that of the slice.
-		f.Lower, f.Upper = scaledLimit(f.Lower, &shares[0].Format), scaledLimit(f.Upper, &shares[0].Format)
+		f.Lower, f.Upper = scaledLimit(f.Lower, &lead.Format), scaledLimit(f.Upper, &lead.Format)
 		f.Origin, f.Factor = fhir.Decimal{}, fhir.NewDecimal(1, 0)
 	}
 	return nil

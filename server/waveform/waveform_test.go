@@ -54,6 +54,8 @@ func TestCut(t *testing.T) {
 		{"nearly on the grid", []Piece{piece(t, "a", 0, "10", "1 2"), piece(t, "b", 20.4, "10", "3")}, 0, 100, "1 2 3", 0, "a b"},
 		{"an overlap", []Piece{piece(t, "a", 0, "10", "1 E 3"), piece(t, "b", 10, "10", "7 8 9")}, 0, 100, "1 7 3 9", 0, "a b"},
 		{"one within another", []Piece{piece(t, "a", 0, "10", "1 2 3"), piece(t, "b", 10, "10", "7")}, 0, 100, "1 2 3", 0, "a"},
+		{"an overlap whose beginnings are not in the slice", []Piece{piece(t, "b", 10, "10", "7 8 9 6"), piece(t, "a", 0, "10", "1 2 3 4")}, 20, 100, "3 4 6", 20, "a b"},
+		{"an overlap off the grid", []Piece{piece(t, "b", 14, "10", "7 8 9"), piece(t, "a", 0, "10", "1 2 3 4")}, 11, 100, "7 3 4", 14, "a b"},
 		{"a period of a third", []Piece{piece(t, "a", 0, "3.333333", "1 2 3 4")}, 6, 100, "3 4", 6.666666, "a"},
 		{"codes", []Piece{piece(t, "a", 0, "10", "L 0 U")}, 0, 100, "L 0 U", 0, "a"},
 	} {
@@ -122,6 +124,7 @@ func TestReduce(t *testing.T) {
 		{"a dip and a peak", "5 1 5 5 9 5 5 5 5 5 5 5", "1 9 5 5", "12", "5 9 5 5", "12", 4},
 		{"nothing in a stretch", "1 2 E E E E 3 4", "1 2 3 4", "8", "1 E E 4", "8", 4},
 		{"nothing in a long stretch", "1 E E E E E E E", "1 1 E E", "8", "1 E E E", "8", 4},
+		{"nothing at the ends", "E 1 5 5 5 5 6 E", "1 5 5 6", "8", "1 5 5 6", "8", 4},
 		{"limits", "1 L 3 U 5 6 7 8", "L U 5 8", "8", "1 U 5 8", "8", 4},
 		{"digits stay", "1.50 1.5 1.500 2.0 3 3 3 3", "1.50 2.0 3 3", "8", "1.50 1.500 3 3", "8", 4},
 	} {
