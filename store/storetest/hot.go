@@ -34,7 +34,7 @@ func hotKeys(t testing.TB) (subject, code, category, time string) {
 	return
 }
 
-func testHot(t *testing.T, open New) {
+func testHot(t *testing.T, open New, size Sizes) {
 	f := newFixture(t, open)
 	subject, code, category, time := hotKeys(t)
 	p1, p2 := subject+"Patient/1", subject+"Patient/2"
@@ -113,7 +113,7 @@ func testHot(t *testing.T, open New) {
 			}
 		})
 	}
-	t.Run("many", func(t *testing.T) { testHotMany(t, open) })
+	t.Run("many", func(t *testing.T) { testHotMany(t, open, size.Hot) })
 }
 
 func sorted(letters string) string {
@@ -123,14 +123,13 @@ func sorted(letters string) string {
 }
 
 // testHotMany pages through enough Observations of a patient that no store would sort them in memory.
-func testHotMany(t *testing.T, open New) {
-	const n = 12_000
+func testHotMany(t *testing.T, open New, n int) {
 	f := newFixture(t, open)
 	subject, code, _, time := hotKeys(t)
 	var want []string
 	for from := 0; from < n; from += 1000 {
 		var ops []store.Op
-		for i := from; i < from+1000; i++ {
+		for i := from; i < min(n, from+1000); i++ {
 			day := (i * 7919) % n
 			ops = append(ops, f.observation(store.Create, fmt.Sprintf("o%05d", day), subject+"Patient/1", fmt.Sprintf("%s%d\x01L", code, day%2),
 				fmt.Sprintf("%s202401010000%08d\x01202401010000%08d", time, day, day)))

@@ -11,7 +11,7 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-func testIncludes(t *testing.T, open New) {
+func testIncludes(t *testing.T, open New, size Sizes) {
 	f := newFixture(t, open)
 	subject := func(id string) string { return search.ReferencePrefix("subject", "Patient") + id }
 	member := func(id string) string { return search.ReferencePrefix("member", "Observation") + id }
@@ -62,7 +62,9 @@ func testIncludes(t *testing.T, open New) {
 			}
 		})
 	}
-	t.Run("too many", func(t *testing.T) { testTooManyIncluded(t, open) })
+	if size.Included > store.MaxIncluded {
+		t.Run("too many", func(t *testing.T) { testTooManyIncluded(t, open) })
+	}
 }
 
 func testTooManyIncluded(t *testing.T, open New) {

@@ -47,8 +47,8 @@ func (f *fixture) walk(q search.Query) []string {
 	}
 }
 
-func testPaging(t *testing.T, open New) {
-	const n = 3000
+func testPaging(t *testing.T, open New, size Sizes) {
+	n := size.Crowd
 	f := newFixture(t, open)
 	f.crowd(n)
 	plans := map[string]search.Plan{"all": search.All{}, "half": exact("m\x01t2-1"), "few": exact("m\x01t100-7"),
@@ -144,8 +144,8 @@ func testCursors(f *fixture) {
 	}
 }
 
-func testTotal(t *testing.T, open New) {
-	const n = 3000
+func testTotal(t *testing.T, open New, size Sizes) {
+	n := size.Crowd
 	f := newFixture(t, open)
 	f.crowd(n)
 	for _, c := range []struct {

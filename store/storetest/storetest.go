@@ -16,8 +16,21 @@ type New func(t *testing.T) store.Store
 // Open opens the store in a directory, which outlives it.
 type Open func(t *testing.T, dir string) store.Store
 
+// Sizes are how much data the largest tests use. A server that scans for every query needs smaller ones to be tested in time.
+type Sizes struct {
+	Crowd    int // resources that are paged through and counted; a multiple of 100
+	Hot      int // device data of one patient; even
+	Included int // references to one resource; more than store.MaxIncluded, or 0 to leave that test out
+}
+
+// FullSizes are the sizes that [Run] uses.
+func FullSizes() Sizes { return Sizes{Crowd: 3000, Hot: 12_000, Included: store.MaxIncluded + 1} }
+
 // Run tests everything that store.Store promises.
-func Run(t *testing.T, open New) {
+func Run(t *testing.T, open New) { RunSized(t, open, FullSizes()) }
+
+// RunSized is [Run] with other sizes.
+func RunSized(t *testing.T, open New, size Sizes) {
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, New)
@@ -32,11 +45,11 @@ func Run(t *testing.T, open New) {
 		{"history", testHistory},
 		{"plans", testPlans},
 		{"chains", testChains},
-		{"includes", testIncludes},
+		{"includes", func(t *testing.T, open New) { testIncludes(t, open, size) }},
 		{"sort", testSort},
-		{"paging", testPaging},
-		{"total", testTotal},
-		{"hot", testHot},
+		{"paging", func(t *testing.T, open New) { testPaging(t, open, size) }},
+		{"total", func(t *testing.T, open New) { testTotal(t, open, size) }},
+		{"hot", func(t *testing.T, open New) { testHot(t, open, size) }},
 		{"concurrency", testConcurrency},
 		{"context", testContext},
 		{"extras", testExtras},
