@@ -23,7 +23,7 @@ const asyncPath = "/_async/"
 
 // isAsync reports whether an exchange is to run in the background. Preferences that make no sense are ignored (RFC 7240).
 func (x *exchange) isAsync() bool {
-	return x.prefer.async && x.interaction.slow && x.interaction.level != operational
+	return x.prefer.async && x.interaction.slow && x.interaction.level != operational && x.interaction.name != "$reindex" // which has a status of its own
 }
 
 // job is a request in the background. Its id cannot be guessed: who knows it may see the result.
@@ -160,8 +160,11 @@ func (s *Server) jobBundle(out *reply) ([]byte, error) {
 // jobStatus tells how far a job is: 202 while it runs, then 200 with the result.
 func (s *Server) jobStatus(x *exchange) (reply, error) {
 	j := s.jobs.get(x.job)
+	if j == nil {
+		return s.reindexStatus(x.job)
+	}
 	expires := s.limits.JobTime
-	if j == nil || j.isDone() && s.clock().Sub(j.end) > expires {
+	if j.isDone() && s.clock().Sub(j.end) > expires {
 		return reply{}, noJob()
 	}
 	if !j.isDone() {
@@ -174,7 +177,7 @@ func (s *Server) jobStatus(x *exchange) (reply, error) {
 func (s *Server) jobCancel(x *exchange) (reply, error) {
 	j := s.jobs.remove(x.job)
 	if j == nil {
-		return reply{}, noJob()
+		return s.reindexCancel(x)
 	}
 	j.cancel()
 	return reply{status: http.StatusAccepted}, nil

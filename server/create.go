@@ -54,11 +54,12 @@ func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource, po
 	if err != nil {
 		return store.Op{}, err
 	}
+	generation := s.search.Generation()
 	keys, err := s.search.Extract(res)
 	if err != nil {
 		return store.Op{}, err
 	}
-	return store.Op{Method: method, Key: key, Resource: stamped, Keys: keys, Measure: search.MeasureOf(res)}, nil
+	return store.Op{Method: method, Key: key, Resource: stamped, Keys: keys, Generation: generation, Measure: search.MeasureOf(res)}, nil
 }
 
 // conflictRetries is how often a write that lost a race without having asked for a version is tried again.

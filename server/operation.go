@@ -51,6 +51,7 @@ func (s *Server) operationTable() []*operation {
 		{code: "validate", definition: hl7 + "Resource-validate", levels: []level{typeLevel, instanceLevel}, handle: s.validate},
 		{code: "document", definition: hl7 + "Composition-document", types: []string{"Composition"}, levels: []level{typeLevel, instanceLevel}, handle: s.document},
 		{code: "graphql", definition: hl7 + "Resource-graphql", levels: []level{systemLevel, instanceLevel}, raw: true, handle: s.graphQL},
+		{code: "reindex", definition: "Resource-reindex", levels: []level{systemLevel, typeLevel, instanceLevel}, method: http.MethodPost, changes: true, handle: s.reindex},
 		{code: "versions", definition: hl7 + "CapabilityStatement-versions", types: []string{"CapabilityStatement"}, levels: []level{systemLevel, typeLevel}, handle: s.versions},
 	}
 }

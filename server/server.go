@@ -51,6 +51,7 @@ type Server struct {
 	compressors      compressors
 	statements       statements
 	jobs             jobs
+	parameters       *parameters // nil where the store cannot reindex
 	isDraining       atomic.Bool
 }
 
@@ -88,6 +89,9 @@ func New(config Config) (*Server, error) {
 		}
 	}
 	s.metrics = newMetrics(s.store)
+	if err := s.startParameters(); err != nil {
+		return nil, err
+	}
 	s.engine = s.newEngine()
 	return s, nil
 }
@@ -117,6 +121,9 @@ func withoutFinalSlash(r *http.Request) *http.Request {
 func (s *Server) Drain() {
 	s.isDraining.Store(true)
 	s.jobs.stop()
+	if s.parameters != nil {
+		s.parameters.jobs.stop()
+	}
 }
 
 func (s *Server) newEngine() *gin.Engine {

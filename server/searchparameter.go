@@ -1,0 +1,345 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// parameters are the search parameters that SearchParameter resources define: what the registry knows of them, and which are ready. A parameter is ready for a type
+// when every resource of the type has its keys: those written before it came get them from a reindex (docs/adr/0008).
+//
+// Two locks keep the order of things. writing is held by whoever changes the set, from before the commit of a SearchParameter to the end of what follows from it. keys is
+// held for reading while keys of the registry's generation are being committed, and for writing while the generation changes: so no commit is under way with keys of
+// an earlier generation once SetCustom has returned.
+type parameters struct {
+	store     store.Store // without the wrapper
+	state     store.State
+	reindexer store.Reindexer
+	search    *search.Registry
+	log       *slog.Logger
+	jobs      *reindexing
+	changed   func() // the registry answers others
+
+	writing sync.Mutex
+	keys    sync.RWMutex
+
+	mu      sync.RWMutex
+	customs map[string]*search.Custom   // by id
+	records map[string]*parameterRecord // by id
+}
+
+// parameterKind is the kind of the records that say where parameters are ready.
+const parameterKind = "search-parameter"
+
+// parameterRecord is kept for each active SearchParameter, under its id.
+type parameterRecord struct {
+	Digest string                   `json:"digest"` // of what was or is being indexed
+	Token  string                   `json:"token"`  // of this time: a parameter that changes and changes back has another
+	Types  map[string]typeReadiness `json:"types"`
+
+	revision uint64
+}
+
+// typeReadiness is how far a parameter is for one type.
+type typeReadiness struct {
+	State  readiness `json:"state"`
+	Reason string    `json:"reason,omitempty"` // of a failure
+}
+
+type readiness string
+
+const (
+	isIndexing readiness = "indexing" // a reindex is under way or waits
+	isReady    readiness = "ready"
+	isFailed   readiness = "failed" // the reindex came to its end without success
+)
+
+// newParameters returns nil where the store cannot reindex: SearchParameters are resources without effect then.
+func newParameters(s store.Store, registry *search.Registry, log *slog.Logger) *parameters {
+	state, hasState := store.Unwrap(s).(store.State)
+	reindexer, canReindex := store.Unwrap(s).(store.Reindexer)
+	if !hasState || !canReindex {
+		return nil
+	}
+	return &parameters{store: s, state: state, reindexer: reindexer, search: registry, log: log}
+}
+
+// load reads the parameters and their records from the store. Before it has returned nothing may be written: resources would lack keys that are taken to
+// be there. It is also the place to refresh what another process has changed.
+func (p *parameters) load(ctx context.Context) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.reload(ctx)
+}
+
+func (p *parameters) reload(ctx context.Context) error {
+	customs, err := p.active(ctx)
+	if err != nil {
+		return err
+	}
+	records := map[string]*parameterRecord{}
+	after := ""
+	for {
+		page, err := p.state.ListState(ctx, parameterKind, after, 100)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			record := &parameterRecord{revision: page[i].Revision}
+			if err := json.Unmarshal(page[i].Value, record); err != nil {
+				return err
+			}
+			records[page[i].ID] = record
+			after = page[i].ID
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	p.mu.Lock()
+	p.customs, p.records = customs, records
+	p.mu.Unlock()
+	return p.settle(ctx)
+}
+
+// active reads the SearchParameters that have an effect. Of two that contradict each other the older one counts.
+func (p *parameters) active(ctx context.Context) (map[string]*search.Custom, error) {
+	customs := map[string]*search.Custom{}
+	for q := (store.WalkQuery{Type: "SearchParameter", Limit: 500}); ; {
+		page, err := p.reindexer.Walk(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Versions {
+			c, err := p.read(&page.Versions[i])
+			if err == nil && c != nil {
+				err = p.search.CheckCustom(c, slices.Collect(maps.Values(customs)))
+			}
+			if err != nil {
+				p.log.Warn("a SearchParameter has no effect", "id", page.Versions[i].Key.ID, "error", err)
+			} else if c != nil {
+				customs[c.ID] = c
+			}
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			return customs, nil
+		}
+	}
+}
+
+func (p *parameters) read(v *store.Version) (*search.Custom, error) {
+	res, err := fhir.ParseResource(v.JSON)
+	if err != nil {
+		return nil, err
+	}
+	return p.search.ReadCustom(res)
+}
+
+// settle makes records and registry agree with the customs, finds types that are ready at once because they are empty, and starts a reindex of the rest.
+func (p *parameters) settle(ctx context.Context) error {
+	if err := p.adjustRecords(ctx); err != nil {
+		return err
+	}
+	p.publish()
+	changed := false
+	waiting := map[string][]string{} // type -> ids
+	for id, record := range p.snapshot() {
+		for typ, r := range record.Types {
+			if r.State == isIndexing {
+				waiting[typ] = append(waiting[typ], id)
+			}
+		}
+	}
+	for typ, ids := range waiting {
+		page, err := p.reindexer.Walk(ctx, store.WalkQuery{Type: typ, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(page.Versions) > 0 || page.Next != "" {
+			continue
+		}
+		delete(waiting, typ)
+		for _, id := range ids {
+			changed = true
+			if err := p.mark(ctx, id, typ, typeReadiness{State: isReady}); err != nil {
+				return err
+			}
+		}
+	}
+	if changed {
+		p.publish()
+	}
+	return p.jobs.cover(ctx, waiting)
+}
+
+// adjustRecords gives every custom a record of its digest and types, and forgets records of what is no custom.
+func (p *parameters) adjustRecords(ctx context.Context) error {
+	for id := range p.snapshot() {
+		if p.customs[id] != nil {
+			continue
+		}
+		if err := p.forget(ctx, id); err != nil {
+			return err
+		}
+	}
+	for id, c := range p.customs {
+		old := p.records[id]
+		record := &parameterRecord{Digest: c.Digest, Token: rand.Text(), Types: map[string]typeReadiness{}}
+		if old != nil {
+			record.revision = old.revision
+		}
+		isNew := old == nil || old.Digest != c.Digest
+		if !isNew {
+			record.Token = old.Token
+		}
+		for _, typ := range p.search.CustomTypes(c) {
+			record.Types[typ] = typeReadiness{State: isIndexing}
+			if !isNew && old.Types[typ].State != "" {
+				record.Types[typ] = old.Types[typ]
+			}
+		}
+		if !isNew && maps.Equal(old.Types, record.Types) {
+			continue
+		}
+		if err := p.save(ctx, id, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save keeps a record, which must not be changed afterwards.
+func (p *parameters) save(ctx context.Context, id string, record *parameterRecord) error {
+	value, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	if record.revision, err = p.state.PutState(ctx, parameterKind, id, value, record.revision); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.records[id] = record
+	return nil
+}
+
+// forget deletes a record.
+func (p *parameters) forget(ctx context.Context, id string) error {
+	record := p.records[id]
+	if record == nil {
+		return nil
+	}
+	if err := p.state.DeleteState(ctx, parameterKind, id, record.revision); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.records, id)
+	return nil
+}
+
+// mark changes the readiness of one type.
+func (p *parameters) mark(ctx context.Context, id, typ string, to typeReadiness) error {
+	p.mu.RLock()
+	old := p.records[id]
+	p.mu.RUnlock()
+	if old == nil || old.Types[typ].State == "" || old.Types[typ] == to {
+		return nil
+	}
+	record := *old
+	record.Types = maps.Clone(old.Types)
+	record.Types[typ] = to
+	return p.save(ctx, id, &record)
+}
+
+func (p *parameters) snapshot() map[string]*parameterRecord {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return maps.Clone(p.records)
+}
+
+// publish tells the registry. When it returns, no commit with keys of before is under way.
+func (p *parameters) publish() {
+	p.mu.RLock()
+	all := make([]search.CustomState, 0, len(p.customs))
+	for id, c := range p.customs {
+		one := search.CustomState{Custom: c, Why: func(typ string) string { return p.why(id, typ) }}
+		if record := p.records[id]; record != nil && record.Digest == c.Digest {
+			for typ, r := range record.Types {
+				if r.State == isReady {
+					one.Ready = append(one.Ready, typ)
+				}
+			}
+		}
+		all = append(all, one)
+	}
+	p.mu.RUnlock()
+	p.keys.Lock()
+	p.search.SetCustom(all)
+	p.keys.Unlock()
+	p.changed()
+}
+
+// why tells what keeps a parameter from being ready for a type.
+func (p *parameters) why(id, typ string) string {
+	p.mu.RLock()
+	record := p.records[id]
+	p.mu.RUnlock()
+	if record == nil {
+		return "is not indexed yet"
+	}
+	progress := p.jobs.progress(id, record.Token, typ)
+	if progress == "" && record.Types[typ].State == isFailed {
+		return "is not ready: " + record.Types[typ].Reason
+	}
+	return "is being indexed" + progress
+}
+
+// tokens are those of the parameters of a type, by id. Keys for all of them are made from now on, and have been since before this was called.
+func (p *parameters) tokens(typ string) map[string]string {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	all := map[string]string{}
+	for id, record := range p.snapshot() {
+		if record.Types[typ].State != "" {
+			all[id] = record.Token
+		}
+	}
+	return all
+}
+
+// indexed notes how a reindex of a type ended for the parameters that it covered, unless they are others by now. A parameter that was ready stays so; outcome tells
+// of others what they are, or false to leave them.
+func (p *parameters) indexed(ctx context.Context, typ string, covered map[string]string, outcome func(id string) (typeReadiness, bool)) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	changed := false
+	for id, token := range covered {
+		record := p.snapshot()[id]
+		if record == nil || record.Token != token || record.Types[typ].State == isReady {
+			continue
+		}
+		to, known := outcome(id)
+		if !known {
+			continue
+		}
+		if err := p.mark(ctx, id, typ, to); err != nil {
+			return err
+		}
+		changed = true
+	}
+	if changed {
+		p.publish()
+	}
+	return nil
+}
