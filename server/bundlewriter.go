@@ -105,7 +105,8 @@ func (b *bundleWriter) outcome(o *fhir.OperationOutcome) {
 	b.raw(`,"search":{"mode":"outcome"}}`)
 }
 
-// version writes an entry of a history (R4 http.html#history: a deletion has no resource).
+// version writes an entry of a history (R4 http.html#history: a deletion has no resource, and conditional writes are shown as direct ones). So are patches: as PUT with what
+// they left behind, because an entry with PATCH would have to carry the patch, and subscribers and transactions can use a resource.
 func (b *bundleWriter) version(v *store.Version) {
 	b.next()
 	b.fullURL(v.Key)

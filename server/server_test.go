@@ -205,6 +205,7 @@ type bundle struct {
 			Meta             struct{ VersionID string }
 			Issue            []struct{ Code, Diagnostics string }
 		}
+		Request  struct{ Method, URL string }
 		Search   struct{ Mode string }
 		Response struct {
 			Status, Location, Etag, LastModified string

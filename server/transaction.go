@@ -223,7 +223,8 @@ func (t *transaction) identify() error {
 	return nil
 }
 
-// refuseDangling refuses references to entries that are not there. R4 http.html#trules leaves it open; stored as they are, nobody could follow them.
+// refuseDangling refuses references to entries that are not there. R4 http.html#trules leaves references to what is not part of the Bundle untouched; but a UUID is no
+// address (R4 bundle.html#references finds it in the Bundle or not at all), so that this is a mistake of the sender and stored as it is could never be mended.
 func (t *transaction) refuseDangling() error {
 	for _, w := range t.writes {
 		for _, p := range w.places {
