@@ -22,7 +22,7 @@ SOAK      ?= 10m
 SOAK_CLIENTS ?= 200
 
 # Packages that the race detector has nothing to say about on every change: tests of another process, and of data (a grep -E pattern over import paths).
-RACE_SKIP ?= /(internal/acceptance|internal/mutation|internal/soak|fhir/spec)$$
+RACE_SKIP ?= /(internal/acceptance|internal/conformance|internal/mutation|internal/soak|fhir/spec)$$
 
 .PHONY: help
 help: ## List the targets
