@@ -67,6 +67,7 @@ func rows() []Row {
 		{Package: "cmd/firth/...", May: []string{"..."}, Why: "the one place that knows all parts and puts them together"},
 		{Package: "internal/acceptance", Tests: []string{"adapters/catalog", "fhir/spec", "search", "server", "store/pebble"}, Why: "starts the parts, then judges their answers over HTTP by means of its own"},
 		{Package: "internal/importer", May: []string{"fhir", "internal/progress"}, Why: "the import command, a client of any FHIR server"},
+		{Package: "internal/storecopy", May: []string{"fhir", "search", "store"}, Tests: []string{"fhir/spec", "store/pebble"}, Why: "moves versions between stores of any kind, and makes their keys anew"},
 		{Package: "internal/bench", May: []string{"fhir"}, Why: "measures any server over HTTP; what it starts is handed in"},
 		{Package: "internal/e2e", May: []string{"fhir"}, Tests: []string{"internal/firthtest"}, Why: "drives the real binary as a user does"},
 		{Package: "internal/conformance", Tests: []string{"internal/firthtest"}, Why: "asks the real binary over HTTP, and reads its answers by means of its own"},

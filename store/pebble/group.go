@@ -93,7 +93,9 @@ func (g *group) end() error {
 			g.batch.Set(spaceKey(nil, spaceCounts, t), c.counts[t].append(nil), nil),
 			g.batch.Set(logKey(nil, t, g.logAt[t]), g.log[t], nil))
 	}
-	c.clock = g.now
+	if len(g.touched) > 0 {
+		c.clock = g.now // records have no instant: a restore of older versions may go on behind them
+	}
 	clock := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.clock)), c.sequence)
 	return errors.Join(err, g.batch.Set([]byte(keyClock), clock, nil))
 }
