@@ -11,57 +11,67 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// included computes what a page of matches includes from the keys of all resources, as Type/id, sorted. It repeats until nothing is added (R4
-// search.html#include).
-func (d *differential) included(q *search.Query, matches []store.Version) []string {
-	var from []fhir.Key
-	there := map[fhir.Key]bool{}
-	for _, m := range matches {
-		key := fhir.Key{Type: m.Key.Type, ID: m.Key.ID}
-		from = append(from, key)
-		there[key] = true
+// edge is a reference from one resource that exists to another.
+type edge struct {
+	from, to fhir.Key
+	index    string
+	version  bool // it names a version, which only _include follows
+}
+
+// references lists the edges among what exists. They are read from the keys once after each write.
+func (d *differential) references() []edge {
+	if d.edges != nil {
+		return d.edges
 	}
-	all := []string{}
-	for first := true; len(from) > 0; first = false {
-		var found []fhir.Key
-		for key := range d.current {
-			if !there[key] && d.isIncluded(q, key, from, first) {
-				found = append(found, key)
+	d.edges = []edge{}
+	for from, keys := range d.current {
+		for _, key := range keys {
+			index, rest, _ := strings.Cut(key, search.Separator+"r")
+			parts := strings.Split(rest, "/")
+			if len(parts) != 2 && (len(parts) != 4 || parts[2] != "_history") {
+				continue
+			}
+			if to := (fhir.Key{Type: parts[0], ID: parts[1]}); d.current[to] != nil {
+				d.edges = append(d.edges, edge{from, to, index, len(parts) == 4})
 			}
 		}
-		for _, key := range found {
-			there[key] = true
-			all = append(all, key.String())
+	}
+	return d.edges
+}
+
+// included computes what a page of matches includes from the references between all resources, as Type/id, sorted. It repeats until nothing is added (R4
+// search.html#include).
+func (d *differential) included(q *search.Query, matches []store.Version) []string {
+	there, newest := map[fhir.Key]bool{}, map[fhir.Key]bool{}
+	for _, m := range matches {
+		key := fhir.Key{Type: m.Key.Type, ID: m.Key.ID}
+		there[key], newest[key] = true, true
+	}
+	all := []string{}
+	for first := true; len(newest) > 0; first = false {
+		found := map[fhir.Key]bool{}
+		for _, e := range d.references() {
+			for _, inc := range q.Include {
+				if (first || inc.Iterate) && newest[e.from] && inc.Type == e.from.Type && inc.Index == e.index && (inc.Target == "" || inc.Target == e.to.Type) {
+					found[e.to] = true
+				}
+			}
+			for _, inc := range q.RevInclude {
+				if (first || inc.Iterate) && newest[e.to] && !e.version && inc.Type == e.from.Type && inc.Index == e.index && (inc.Target == "" || inc.Target == e.to.Type) {
+					found[e.from] = true
+				}
+			}
 		}
-		from = found
+		newest = map[fhir.Key]bool{}
+		for key := range found {
+			if !there[key] {
+				there[key], newest[key] = true, true
+				all = append(all, key.String())
+			}
+		}
 	}
 	slices.Sort(all)
 	return all
-}
-
-// isIncluded reports whether one of the resources in from leads to the one of key, or is led to by it.
-func (d *differential) isIncluded(q *search.Query, key fhir.Key, from []fhir.Key, first bool) bool {
-	for _, other := range from {
-		for _, inc := range q.Include {
-			if (first || inc.Iterate) && inc.Type == other.Type && (inc.Target == "" || inc.Target == key.Type) && d.refers(other, inc.Index, key, true) {
-				return true
-			}
-		}
-		for _, inc := range q.RevInclude {
-			if (first || inc.Iterate) && inc.Type == key.Type && (inc.Target == "" || inc.Target == other.Type) && d.refers(key, inc.Index, other, false) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// refers reports whether a resource refers to another under an index.
-func (d *differential) refers(from fhir.Key, index string, to fhir.Key, versions bool) bool {
-	want := index + search.Separator + "r" + to.Type + "/" + to.ID
-	return slices.ContainsFunc(d.current[from], func(key string) bool {
-		return key == want || versions && strings.HasPrefix(key, want+"/_history/")
-	})
 }
 
 // compareIncluded compares what a page includes.

@@ -53,6 +53,7 @@ type differential struct {
 	keys   []fhir.Key        // the same in order
 
 	current map[fhir.Key][]string // the keys of what exists
+	edges   []edge                // the references among it; nil when they are to be read again
 }
 
 // run writes and asks in turns until there were that many queries.
@@ -86,6 +87,7 @@ func (d *differential) write(size int) {
 			ops = append(ops, op)
 		}
 	}
+	d.edges = nil
 	for i, r := range d.apply(ops...) {
 		key := ops[i].Key
 		if _, known := d.live[key]; !known {
@@ -98,7 +100,7 @@ func (d *differential) write(size int) {
 		} else {
 			stamp := search.LastUpdatedKey(r.Version.LastUpdated)
 			d.stamps = append(d.stamps, stamp)
-			d.current[key] = ops[i].Keys
+			d.current[key] = append([]string{}, ops[i].Keys...)
 			d.memory.Add(key.Type, key.ID, append(slices.Clone(ops[i].Keys), stamp))
 		}
 	}

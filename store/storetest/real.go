@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,11 +31,16 @@ func Real(t *testing.T, open New, dir string, seed uint64, cases int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &realData{differential: differential{fixture: newFixture(t, open), random: random{Rand: rand.New(rand.NewPCG(seed, 0x4ea1))}, current: map[fhir.Key][]string{}}, registry: registry,
+	r := &realData{differential: differential{fixture: newFixture(t, open), random: random{Rand: rand.New(rand.NewPCG(seed, 0x4ea1))}, current: map[fhir.Key][]string{}}, defs: defs, registry: registry,
 		texts: map[string][]string{}}
 	for _, file := range files {
-		r.load(file)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.load(data)
 	}
+	r.loadCorpus()
 	found := 0
 	for done := 0; done < cases && !t.Failed(); {
 		if q, ok := r.parse(); ok {
@@ -43,24 +49,53 @@ func Real(t *testing.T, open New, dir string, seed uint64, cases int) {
 			found += min(1, len(r.memory.Order(&q)))
 		}
 	}
+	steps, led := 0, 0
+	for done := 0; done < cases && !t.Failed(); done++ {
+		if asked, found := r.steps(); asked {
+			steps++
+			if found {
+				led++
+			}
+		}
+	}
+	t.Logf("%d of %d chains, _has, filters and compartments found something", led, steps)
 	t.Logf("%d of %d queries found something in %d resources", found, cases, len(r.keys))
 }
 
 // realData is a store of real resources and what can be asked of them.
 type realData struct {
 	differential
+	defs     *spec.Definitions
 	registry *search.Registry
 	types    []string
 	texts    map[string][]string // values that occur in the resources of a type
 }
 
-// load stores a resource, in half of the cases as the second version, and notes its texts.
-func (r *realData) load(file string) {
+// loadCorpus stores the resources of the search corpus, which refer to each other more than published examples do.
+func (r *realData) loadCorpus() {
 	r.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		r.Fatal(err)
+	files, err := filepath.Glob("../../testdata/search/*.json")
+	if err != nil || len(files) == 0 {
+		r.Fatalf("the search corpus is not there: %v", err)
 	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			r.Fatal(err)
+		}
+		var corpus struct{ Resources []json.RawMessage }
+		if err := json.Unmarshal(data, &corpus); err != nil {
+			r.Fatalf("%s: %v", file, err)
+		}
+		for _, resource := range corpus.Resources {
+			r.load(resource)
+		}
+	}
+}
+
+// load stores a resource, in half of the cases as the second version, and notes its texts. The first of an id stays.
+func (r *realData) load(data []byte) {
+	r.Helper()
 	res, err := fhir.ParseResource(data)
 	if err != nil || res.Type() == "Bundle" {
 		return
@@ -73,6 +108,9 @@ func (r *realData) load(file string) {
 	if !fhir.IsID(key.ID) {
 		key.ID = "r" + fmt.Sprint(len(r.keys))
 	}
+	if r.current[key] != nil {
+		return
+	}
 	op := store.Op{Method: store.Update, Key: key, Resource: stamped(r, key.ID, string(data)), Keys: keys}
 	if r.IntN(2) == 0 {
 		before := op
@@ -81,6 +119,7 @@ func (r *realData) load(file string) {
 	}
 	written := r.apply(op)[0].Version
 	r.memory.Add(key.Type, key.ID, append(slices.Clone(keys), search.LastUpdatedKey(written.LastUpdated)))
+	r.keep(key, keys)
 	r.keys = append(r.keys, key)
 	if !slices.Contains(r.types, key.Type) {
 		r.types = append(r.types, key.Type)
@@ -113,6 +152,13 @@ func (r *realData) parse() (q search.Query, ok bool) {
 	q.Count = pick(r.random, 1, 2, 3, 50)
 	q.Total = pick(r.random, search.Bounded, search.Accurate)
 	q.Include, q.RevInclude = nil, nil
+	if p, target, ok := r.reference(typ); ok && r.IntN(4) == 0 {
+		q.Include = []search.Include{{Type: typ, Index: pick(r.random, p.Indexes()...), Target: pick(r.random, "", target), Iterate: r.IntN(2) == 0}}
+	}
+	source := pick(r.random, r.types...)
+	if p, _, ok := r.reference(source); ok && r.IntN(4) == 0 {
+		q.RevInclude = []search.Include{{Type: source, Index: pick(r.random, p.Indexes()...), Iterate: r.IntN(2) == 0}}
+	}
 	return q, true
 }
 
