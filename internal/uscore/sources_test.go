@@ -120,11 +120,11 @@ func (e extensions) strength() string {
 
 // definition is what the tests read of a SearchParameter.
 type definition struct {
-	URL, Type, Expression string
-	Comparator            []string
-	Comparators           []extensions `json:"_comparator"`
-	MultipleOr            extensions   `json:"_multipleOr"`
-	MultipleAnd           extensions   `json:"_multipleAnd"`
+	URL, Type, Code, Expression string
+	Base, Comparator            []string
+	Comparators                 []extensions `json:"_comparator"`
+	MultipleOr                  extensions   `json:"_multipleOr"`
+	MultipleAnd                 extensions   `json:"_multipleAnd"`
 }
 
 // statement is what the tests read of US Core's CapabilityStatement.
@@ -175,6 +175,17 @@ func forms(typ, documentation string) []string {
 		return []string{"Type/id", "id"}
 	}
 	return []string{"system|code", "code"}
+}
+
+// TestSearchParametersAreThoseOfUSCore compares testdata/searchparameters.ndjson with US Core's package.
+func TestSearchParametersAreThoseOfUSCore(t *testing.T) {
+	_, parameters := readPackage(t)
+	for _, p := range readParameters(t) {
+		d, ok := parameters[p.URL]
+		if !ok || d.Type != p.Type || d.Code != p.Code || d.Expression != p.Expression || !slices.Equal(d.Base, p.Base) {
+			t.Errorf("%s is %+v, and %+v in US Core", p.URL, p, d)
+		}
+	}
 }
 
 // readPackage reads the server's CapabilityStatement and the SearchParameters, by URL.

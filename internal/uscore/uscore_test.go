@@ -77,18 +77,28 @@ func (r *run) search(t *testing.T, c *client, file *seedFile) {
 // declare checks that the CapabilityStatement says of each requirement that it is met, since clients look there first.
 func (r *run) declare(t *testing.T, c *client) {
 	t.Helper()
+	resources := c.declared(t)
+	for _, req := range r.all {
+		if _, isGap := gaps()[req.gap()]; !isGap && !resources[req.typ].has(req) {
+			t.Errorf("the CapabilityStatement does not declare %s", req)
+		}
+	}
+}
+
+// declared reads the CapabilityStatement, by type.
+func (c *client) declared(t *testing.T) map[string]declared {
+	t.Helper()
 	var statement struct {
 		Rest []struct{ Resource []declared }
 	}
 	if err := json.Unmarshal(c.send(t, "GET", "metadata", nil).body, &statement); err != nil {
 		t.Fatal(err)
 	}
-	for _, req := range r.all {
-		i := slices.IndexFunc(statement.Rest[0].Resource, func(d declared) bool { return d.Type == req.typ })
-		if _, isGap := gaps()[req.gap()]; i >= 0 && !isGap && !statement.Rest[0].Resource[i].has(req) {
-			t.Errorf("the CapabilityStatement does not declare %s", req)
-		}
+	resources := map[string]declared{}
+	for _, resource := range statement.Rest[0].Resource {
+		resources[resource.Type] = resource
 	}
+	return resources
 }
 
 // declared is CapabilityStatement.rest.resource.
