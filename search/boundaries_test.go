@@ -29,6 +29,7 @@ func TestTupleBounds(t *testing.T) {
 	}{
 		{"as many as an item may have", observation(`"code":` + concept(64) + `,"valueCodeableConcept":` + concept(64)), false},
 		{"one more", observation(`"code":` + concept(17) + `,"valueCodeableConcept":` + concept(241)), true},
+		{"too many of one, whatever the other", observation(`"code":` + concept(4097)), true},
 		{"many of one and none of the other", observation(`"code":` + concept(4096)), false},
 		{"as many as a resource may have", observation(`"component":[` + repeated(component(40, 50), 49) + "," + component(40, 49) + "," + component(8, 5) + `]`), false},
 		{"one more in a resource", observation(`"component":[` + repeated(component(40, 50), 49) + "," + component(40, 49) + "," + component(41, 1) + `]`), true},
@@ -191,6 +192,7 @@ func TestCheckComponents(t *testing.T) {
 		{"a text third", parts(token, token, text), [][]route{code, code, code}, "has a third component of type string"},
 		{"a number third", parts(token, number, number), [][]route{code, numbers, numbers}, ""},
 		{"a number beside a time that lasts", parts(token, date, number), [][]route{code, effective, numbers}, "has a range beside a third component"},
+		{"a number beside a dateTime", parts(token, date, number), [][]route{code, way(date, "value.as(dateTime)"), numbers}, "has a range beside a third component"},
 		{"a number beside an instant", parts(token, date, number), [][]route{code, issued, numbers}, ""},
 		{"a number that is a range", parts(token, number, number), [][]route{code, numbers, value}, "has a range beside a third component"},
 	} {
@@ -294,6 +296,24 @@ func TestRefusals(t *testing.T) {
 			if got := Explain(request.Query.Plan); !strings.HasPrefix(got, strings.TrimSuffix(c.want, "\n")) {
 				t.Errorf("%s=%s: %s, want %s", c.name, c.value, got, c.want)
 			}
+		}
+	}
+}
+
+// TestQueryTexts are names and values with control characters, of which FHIR strings may have three.
+func TestQueryTexts(t *testing.T) {
+	for raw, want := range map[string]string{
+		"a=b%09c": "", "a=b%0Ac": "", "a=b%0Dc": "", "a=b%20c": "", "a=b%1F": "http.a: the value of a is no text: it must be UTF-8 without control characters",
+		"a=b%0B": "http.a: the value of a is no text: it must be UTF-8 without control characters", "a=%FF": "http.a: the value of a is no text: it must be UTF-8 without control characters",
+		"a=1&%01=2": "parameter 2 has a name that is no text: it must be UTF-8 without control characters", "%01=2": "parameter 1 has a name that is no text: it must be UTF-8 without control characters",
+		"a=1&&b=2&%zz=3": "parameter 3 has a name with a broken percent escape", "a=%zz": "http.a: the value has a broken percent escape",
+	} {
+		got := ""
+		if _, err := ParseQuery(raw); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
 		}
 	}
 }
