@@ -30,7 +30,12 @@ func (p *parser) checkModifier(param *Param, modifier, whole string) error {
 	if best := nearest(modifier, slices.Values(append(slices.Clone(param.Modifiers), param.Targets...))); best != "" {
 		meant = "; did you mean :" + best + "?"
 	}
-	return fhir.Invalidf(fhir.CodeNotSupported, "http."+whole, "the modifier :%s is not supported for %s; it takes %s%s", modifier, param.Code, known, meant)
+	why := ""
+	if param.kind == reference && (modifier == "above" || modifier == "below") {
+		// R4 search.html#modifiers: servers may follow references that form a hierarchy, such as Location.partOf.
+		why = ", because hierarchies of references are not followed (a chain follows one step)"
+	}
+	return fhir.Invalidf(fhir.CodeNotSupported, "http."+whole, "the modifier :%s is not supported for %s%s; it takes %s%s", modifier, param.Code, why, known, meant)
 }
 
 // condition compiles the values of one parameter: any of them matches, or with :not none.

@@ -166,6 +166,8 @@ func (p *parser) handler(name string) (func(value string) (used bool, err error)
 		return p.summary, nil
 	case "_contained":
 		return p.contained, nil
+	case "_containedType":
+		return p.containedType, nil
 	case "_query":
 		return nil, fhir.Invalidf(fhir.CodeNotSupported, "http._query", "there are no named queries; write the search with parameters")
 	}
@@ -240,8 +242,8 @@ func (p *parser) unknown(types *typeIndexes, name, code string) error {
 			return &unknownError{fmt.Sprintf("the search parameter %s is not supported: it %s", code, u.Reason)}
 		}
 	}
-	if isNotOffered(name) {
-		return &unknownError{name + " is not supported yet"}
+	if why := notOffered(code, name); why != "" {
+		return &unknownError{name + " is not supported: " + why}
 	}
 	msg := fmt.Sprintf("%s has no search parameter %s", types.typ.Name, code)
 	if best := types.suggest(code); best != "" {
@@ -250,14 +252,20 @@ func (p *parser) unknown(types *typeIndexes, name, code string) error {
 	return &unknownError{msg}
 }
 
-// isNotOffered recognises what R4's search page defines and this server does not answer yet.
-func isNotOffered(name string) bool {
-	code, _, _ := strings.Cut(name, ":")
+// notOffered says why something that R4's search page defines is not answered here; empty for what it does not define.
+func notOffered(code, name string) string {
 	switch code {
-	case "_has", "_include", "_revinclude", "_containedType", "_elements", "_list", "_score", "_type":
-		return true
+	case "_score":
+		return "matches are found, not ranked"
+	case "_type":
+		return "it is for searches in several types, such as [base]?_type=Patient,Observation"
+	case "_elements":
+		return "it is about the form of the answer"
 	}
-	return strings.Contains(name, ".")
+	if code == "_has" || code == "_include" || code == "_revinclude" || code == "_list" || strings.Contains(name, ".") {
+		return "the store does not follow references"
+	}
+	return ""
 }
 
 func (p *parser) warn(code fhir.IssueType, name, msg string) {

@@ -76,6 +76,11 @@ func TestParseErrors(t *testing.T) {
 		{"_id=a/b", fhir.CodeValue, "http._id: at position 1 of the value: not an id"},
 		{"_contained=true", fhir.CodeNotSupported, "http._contained: at position 1 of the value: contained resources are not searched; _contained is false"},
 		{"_contained=x", fhir.CodeValue, "http._contained: at position 1 of the value: _contained is true, false or both"},
+		{"_containedType=contained", fhir.CodeNotSupported, "http._containedType: at position 1 of the value: contained resources are not searched; _containedType is container"},
+		{"_contained=false&_containedType=x", fhir.CodeValue, "http._containedType: at position 1 of the value: _containedType is container or contained"},
+		{"subject:below=Patient/1", fhir.CodeNotSupported,
+			"http.subject:below: the modifier :below is not supported for subject, because hierarchies of references are not followed (a chain follows one step); it takes :missing, :identifier and the names of its target types"},
+		{"_sort=-_score", fhir.CodeNotSupported, "http._sort: at position 1 of the value: matches are found, not ranked; they cannot be sorted by _score"},
 		{"_query=current", fhir.CodeNotSupported, "http._query: there are no named queries; write the search with parameters"},
 		{"_text=a (b", fhir.CodeValue, "http._text: at position 5 of the value: a parenthesis is not closed"},
 		{"_text=a) b", fhir.CodeValue, "http._text: at position 2 of the value: a parenthesis that none opened"},
@@ -139,7 +144,7 @@ func TestParseWithoutReferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(request.Issues) != 1 || request.Issues[0].Diagnostics != name+" is not supported yet (ignored)" || len(request.Self) > 0 {
+		if len(request.Issues) != 1 || request.Issues[0].Diagnostics != name+" is not supported: the store does not follow references (ignored)" || len(request.Self) > 0 {
 			t.Errorf("%s: %v", name, request.Issues)
 		}
 	}
@@ -155,6 +160,8 @@ func TestParseWarnings(t *testing.T) {
 		{"value_quantity=1", "", "http.value_quantity: Observation has no search parameter value_quantity; did you mean value-quantity? (ignored)"},
 		{"zzzzzzzz=1", "", "http.zzzzzzzz: Observation has no search parameter zzzzzzzz (ignored)"},
 		{"codes:exact=1", "", "http.codes:exact: Observation has no search parameter codes; did you mean code? (ignored)"},
+		{"_score=true", "", "http._score: _score is not supported: matches are found, not ranked (ignored)"},
+		{"_type=Patient", "", "http._type: _type is not supported: it is for searches in several types, such as [base]?_type=Patient,Observation (ignored)"},
 		{"_content=x", "", "http._content: the search parameter _content is not supported: it is not indexed; it is an option of the server (ignored)"},
 	} {
 		t.Run(test.query, func(t *testing.T) {
@@ -214,6 +221,7 @@ func TestResultParameters(t *testing.T) {
 		{"_total=none", ParseOptions{}, result{Count: 50, Total: NoTotal, Self: "_total=none"}},
 		{"_total=estimate", ParseOptions{}, result{Count: 50, Self: "_total=estimate"}},
 		{"_total=accurate", ParseOptions{}, result{Count: 50, Total: Accurate, Self: "_total=accurate"}},
+		{"_contained=false&_containedType=container", ParseOptions{Strict: true}, result{Count: 50, Self: "_contained=false&_containedType=container"}},
 		{"_format=json&_pretty=true&code=a%2Cb", ParseOptions{}, result{Count: 50, Self: "code=a%2Cb"}},
 	} {
 		t.Run(test.query, func(t *testing.T) {

@@ -57,6 +57,17 @@ func (p *parser) contained(value string) (bool, error) {
 	return false, &valueError{0, fhir.CodeValue, "_contained is true, false or both"}
 }
 
+// containedType reads _containedType, which says what is answered for a contained resource that matches: here none does.
+func (p *parser) containedType(value string) (bool, error) {
+	switch value {
+	case "container":
+		return true, nil
+	case "contained":
+		return false, &valueError{0, fhir.CodeNotSupported, "contained resources are not searched; _containedType is container"}
+	}
+	return false, &valueError{0, fhir.CodeValue, "_containedType is container or contained"}
+}
+
 // sort reads _sort: parameters with commas between them, each with a minus for descending order.
 func (p *parser) sort(value string) (bool, error) {
 	for _, key := range (segment{raw: value}).split(',') {
@@ -65,6 +76,9 @@ func (p *parser) sort(value string) (bool, error) {
 		if param == nil {
 			if err := p.types.refuseUnready(code, "_sort"); err != nil {
 				return false, err
+			}
+			if code == "_score" {
+				return false, &valueError{key.at, fhir.CodeNotSupported, "matches are found, not ranked; they cannot be sorted by _score"}
 			}
 			msg := "unknown search parameter " + code
 			if best := p.types.suggest(code); best != "" {

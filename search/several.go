@@ -104,7 +104,7 @@ func (s *Several) include(parsers []*parser, pair Pair) error {
 // criterionOf asks whether a parameter is known.
 func (p *parser) criterionOf(name string) (any, error) {
 	switch name {
-	case "_sort", "_count", "_total", "_summary", "_format", "_pretty":
+	case "_sort", "_count", "_total", "_summary", "_format", "_pretty", "_contained", "_containedType", "_query":
 		return nil, nil
 	}
 	return p.criterion(p.types, name, name, 0)
