@@ -331,7 +331,6 @@ func searchAllTypes(s *session) {
 		_list=round => ben dora
 		_list=nobody =>
 	`)
-	s.get("/Patient?_list=List/round").is(200, 400)
 	s.get("/Patient?gender:missing=maybe").refused(400, "").naming("gender")
 	sorts(s)
 	includes(s)
