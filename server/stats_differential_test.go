@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -179,9 +180,10 @@ func (r randomObservations) modifier(n int) string {
 	return ""
 }
 
+// effective makes a time, often one that others have, often close to the bounds that requests have.
 func (r randomObservations) effective() string {
-	day := fmt.Sprintf("2024-%02d-%02d", 1+r.IntN(3), 1+r.IntN(28))
-	at := fmt.Sprintf("%sT%02d:%02d:%02d", day, r.IntN(24), r.IntN(60), r.IntN(60))
+	day := r.of("2024-01-14", "2024-01-15", "2024-01-16", "2024-01-31", "2024-02-19", "2024-02-20", "2024-02-21", "2024-03-01")
+	at := fmt.Sprintf("%sT%02d:%s", day, r.IntN(24), r.of("00:00", "00:00", "30:59"))
 	switch r.IntN(12) {
 	case 0:
 		return r.of(``, `,"effectiveDateTime":"`+day+`"`, `,"effectiveDateTime":"2024-02"`)
@@ -228,6 +230,19 @@ func (r randomObservations) observation(id string, ids []string) string {
 	return out + "}"
 }
 
+// corrected changes a little of an Observation, so that most of its index keys stay.
+func (r randomObservations) corrected(body string) string {
+	switch r.IntN(4) {
+	case 0:
+		return strings.Replace(body, `"status":"final"`, `"status":"entered-in-error"`, 1)
+	case 1:
+		return strings.ReplaceAll(body, `"/min"`, `"/h"`)
+	case 2:
+		return strings.Replace(body, `"code":"b"`, `"code":"a"`, 1)
+	}
+	return regexp.MustCompile(`"value":[^,}]*`).ReplaceAllString(body, `"value":`+r.number())
+}
+
 // request makes a body for $stats.
 func (r randomObservations) request() string {
 	parts := []string{`{"name":"subject","valueUri":"Patient/` + r.of("p", "p", "p", "q", "nobody") + `"}`}
@@ -271,17 +286,22 @@ func TestStatsWithAndWithoutMeasures(t *testing.T) {
 				t.Fatal(answer)
 			}
 			var ids []string
+			content := map[string]string{}
 			for i := range 10 + r.IntN(120) {
 				ids = append(ids, fmt.Sprint("o", i))
 			}
 			for range 12 {
 				for range 1 + r.IntN(len(ids)/2) {
 					id := r.of(ids...)
-					body := ""
-					if !r.chance(8) {
-						body = r.observation(id, ids)
+					switch body := content[id]; {
+					case body != "" && r.chance(2):
+						content[id] = r.corrected(body)
+					case r.chance(8):
+						content[id] = ""
+					default:
+						content[id] = r.observation(id, ids)
 					}
-					tw.write(id, body)
+					tw.write(id, content[id])
 				}
 				for range 12 {
 					if status, answer := tw.compare(r.request(), r.of(tw.grants...)); status != 200 {
