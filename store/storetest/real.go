@@ -185,13 +185,35 @@ func (r *realData) indexed(typ string, keys []string) {
 			continue
 		}
 		name := typ + search.Separator + index
+		switch rest[0] {
+		case 'k':
+			r.texts[name] = append(r.texts[name], r.composite(rest[1:]))
+			continue
+		case 'g':
+			r.texts[name] = append(r.texts[name], r.place(rest[1:]))
+			continue
+		}
 		for i, part := range strings.Split(rest[1:], search.Separator) {
 			if strings.Trim(part, "0123456789") == "" && len(part) == 20 && i == 0 {
 				part = part[:4] + "-" + part[4:6] + "-" + part[6:8]
 			}
-			r.texts[name] = append(r.texts[name], strings.NewReplacer(",", `\,`, "$", `\$`, "|", `\|`).Replace(part))
+			r.texts[name] = append(r.texts[name], escapes.Replace(part))
 		}
 	}
+}
+
+var escapes = strings.NewReplacer(",", `\,`, "$", `\$`, "|", `\|`)
+
+// composite is a value that asks for a key of a composite, or for other values with its first component.
+func (r *realData) composite(key string) string {
+	fields := strings.Split(key, search.Separator)
+	return escapes.Replace(fields[0][1:]) + "$" + pick(r.random, escapes.Replace(fields[1][min(1, len(fields[1])):]), "ge0", "lt100", "ne5", "gt1990", "le2030-01-01")
+}
+
+// place is a circle around a position.
+func (r *realData) place(key string) string {
+	fields := strings.Split(key, search.Separator)
+	return strings.Join(fields[1:], "|") + pick(r.random, "", "|0", "|10", "|500|m", "|3000|km", "|20|[mi_i]")
 }
 
 // name picks a modifier or a chain for a search parameter, or neither.

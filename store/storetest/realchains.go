@@ -86,7 +86,9 @@ func (r *realData) steps() (asked, found bool) {
 			return false, false
 		}
 	}
-	switch r.IntN(4) {
+	switch r.IntN(5) {
+	case 4:
+		return r.listSteps()
 	case 0:
 		return r.chainSteps(typ, p, target)
 	case 1:
@@ -144,6 +146,22 @@ func (r *realData) hasSteps(typ string, p *search.Param, target string) (asked, 
 		}
 	}
 	return true, r.same(fmt.Sprintf("%s?%s=%s", target, has.Name, has.Value), want, got)
+}
+
+// listSteps compares _list with what the entries of the List refer to.
+func (r *realData) listSteps() (asked, found bool) {
+	e := pick(r.random, r.references()...)
+	if e.from.Type != "List" {
+		return false, false
+	}
+	var want []string
+	for _, other := range r.references() {
+		if other.from == e.from && other.index == "item" && other.to.Type == e.to.Type && !other.version {
+			want = append(want, other.to.ID)
+		}
+	}
+	got, ok := r.find(e.to.Type, search.Pair{Name: "_list", Value: e.from.ID})
+	return ok, ok && r.same(e.to.Type+" of "+e.from.String(), want, got)
 }
 
 // compartmentSteps compares a compartment with a search by each of its parameters.
