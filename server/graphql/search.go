@@ -197,7 +197,7 @@ func (r *run) edges(out *object, f *field, page *Page) error {
 		return problem(f.at, "edges has the fields mode, score and resource")
 	}
 	list := out.field(f.key)
-	list.isList = true
+	list.isList, list.isEmpty = true, true
 	for _, res := range page.Resources {
 		fields, err := r.collect(f.selection, nil)
 		if err != nil {
