@@ -200,7 +200,8 @@ func (r *Registry) settle(b *branch, d *draft, t *spec.Type, alternative string)
 		return fmt.Errorf("begins at %s", b.root)
 	}
 	_, _, err := r.route(t, *b, d)
-	if err == nil || !b.plain || d.kind == composite {
+	var wrong *wrongKindError
+	if err == nil || !b.plain || d.kind == composite || errors.As(err, &wrong) {
 		return err
 	}
 	other := otherBranch(alternative)

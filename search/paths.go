@@ -52,7 +52,7 @@ func (p paths) compile(context *spec.Type, raw []rawStep, kind kind) ([]step, er
 			s.members = append(s.members, m)
 		}
 		if len(s.members) == 0 {
-			return nil, fmt.Errorf("%s is of no type that a %s parameter can hold", element.Path, kind)
+			return nil, &wrongKindError{element.Path, kind}
 		}
 		if !last {
 			if len(s.members) > 1 {
@@ -63,6 +63,16 @@ func (p paths) compile(context *spec.Type, raw []rawStep, kind kind) ([]step, er
 		steps[i] = s
 	}
 	return steps, nil
+}
+
+// wrongKindError says that an element is there, but not for a kind of parameter.
+type wrongKindError struct {
+	path string
+	kind kind
+}
+
+func (e *wrongKindError) Error() string {
+	return fmt.Sprintf("%s is of no type that a %s parameter can hold", e.path, e.kind)
 }
 
 // isCast compares without the case of the first letter, because some definitions write as(DateTime). A primitive is only itself: ConceptMap

@@ -86,3 +86,68 @@ func TestSearchParameters(t *testing.T) {
 	})
 	checkIndex(t, f.store)
 }
+
+// TestSearchParameterRefusals writes parameters that could not be obeyed. Nothing is stored.
+func TestSearchParameterRefusals(t *testing.T) {
+	f := newFixture(t)
+	t.Cleanup(f.server.Drain)
+	f.do("PUT", "/SearchParameter/taken", parameterOf("taken", "taken", "string", "Patient", "Patient.name.family"))
+	for name, test := range map[string]struct{ body, want string }{
+		"syntax":             {parameterOf("x", "x", "string", "Patient", "Patient.name.where(family = "), outcomePart("value", "the expression cannot be read: line 1, column 28: ", "SearchParameter.expression")},
+		"unknown element":    {parameterOf("x", "x", "string", "Patient", "Patient.nome"), outcomePart("value", "the parameter cannot be compiled for Patient: it ", "SearchParameter.expression")},
+		"another type":       {parameterOf("x", "x", "string", "Patient", "Condition.code.text"), outcomePart("value", "the parameter cannot be compiled for Patient: it begins at Condition", "SearchParameter.expression")},
+		"impossible":         {parameterOf("x", "x", "date", "Patient", "Patient.name"), outcomePart("value", "the parameter cannot be compiled for Patient: it ", "SearchParameter.expression")},
+		"code of R4":         {parameterOf("x", "birthdate", "date", "Patient", "Patient.birthDate"), outcome("duplicate", "Patient has a search parameter birthdate already: http://hl7.org/fhir/SearchParameter/individual-birthdate", "SearchParameter.code")},
+		"code of another":    {parameterOf("x", "taken", "date", "Patient", "Patient.birthDate"), outcome("duplicate", "Patient has a search parameter taken already: SearchParameter/taken", "SearchParameter.code")},
+		"base of all":        {parameterOf("x", "taken", "string", "Resource", "Resource.language"), outcome("duplicate", "Patient has a search parameter taken already: SearchParameter/taken", "SearchParameter.code")},
+		"same url":           {strings.Replace(parameterOf("x", "x", "date", "Patient", "Patient.birthDate"), "SearchParameter/x", "SearchParameter/taken", 1), outcome("duplicate", "SearchParameter/taken is active and has the same url", "SearchParameter.url")},
+		"no expression":      {strings.Replace(parameterOf("x", "x", "date", "Patient", "Patient.birthDate"), `,"expression":"Patient.birthDate"`, "", 1), outcome("required", "an active parameter needs a FHIRPath expression", "SearchParameter.expression")},
+		"xpath only":         {strings.Replace(parameterOf("x", "x", "date", "Patient", "Patient.birthDate"), `"expression":"Patient.birthDate"`, `"xpath":"f:Patient"`, 1), outcome("not-supported", "XPath is not evaluated; the parameter needs a FHIRPath expression", "SearchParameter.expression")},
+		"special":            {parameterOf("x", "x", "special", "Patient", "Patient.birthDate"), outcomePart("not-supported", `a parameter of type \"special\" cannot be defined`, "SearchParameter.type")},
+		"code of a result":   {parameterOf("x", "_count", "date", "Patient", "Patient.birthDate"), outcomePart("value", `\"_count\" cannot be the name of a search parameter`, "SearchParameter.code")},
+		"code with a colon":  {parameterOf("x", "a:b", "date", "Patient", "Patient.birthDate"), outcomePart("value", `\"a:b\" cannot be the name of a search parameter`, "SearchParameter.code")},
+		"base is no type":    {parameterOf("x", "x", "date", "Pazient", "Pazient.birthDate"), outcome("value", `\"Pazient\" is not a resource type`, "SearchParameter.base")},
+		"no components":      {parameterOf("x", "x", "composite", "Patient", "Patient"), outcomePart("invalid", "a composite has components", "SearchParameter.component")},
+		"unknown component":  {parameterOf("x", "x", "composite", "Patient", "Patient", `,"component":[{"definition":"http://none","expression":"gender"},{"definition":"http://none","expression":"birthDate"}]`), outcomePart("value", "the parameter cannot be compiled for Patient: it has a component of an unknown definition http://none", "SearchParameter.component")},
+		"too long":           {parameterOf("x", "x", "string", "Patient", "Patient.name.family"+strings.Repeat(" ", 4100)+"| Patient.name.given"), outcomePart("too-long", "the expression has ", "SearchParameter.expression")},
+		"phonetic of a date": {parameterOf("x", "x", "date", "Patient", "Patient.birthDate", `,"xpathUsage":"phonetic"`), outcome("value", "only a parameter of type string can be phonetic", "SearchParameter.xpathUsage")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := f.do("PUT", "/SearchParameter/x", test.body)
+			if got.status < 400 || got.status >= 500 || !matchesParts(got.body, test.want) {
+				t.Errorf("%d %s\nwant %s", got.status, got.body, test.want)
+			}
+		})
+	}
+	two := bundleOf("transaction", requestEntry("", parameterOf("a", "same", "string", "Patient", "Patient.name.family"), "PUT", "SearchParameter/a"), requestEntry("", parameterOf("b", "same", "string", "Patient", "Patient.name.given"), "PUT", "SearchParameter/b"))
+	both := bundleOf("transaction", requestEntry("", strings.Replace(parameterOf("part", "part", "token", "Patient", "Patient.gender"), `"active"`, `"draft"`, 1), "PUT", "SearchParameter/part"))
+	create := parameterOf("taken", "taken", "string", "Patient", "Patient.name.family")
+	hl7 := strings.Replace(parameterOf("Patient-active", "active", "token", "Patient", "nonsense("), "http://example.org/SearchParameter/", "http://hl7.org/fhir/SearchParameter/", 1)
+	f.run(t, []step{
+		{name: "nothing is stored", method: "GET", path: "/SearchParameter/x", status: 404, answer: "*"},
+		{name: "two of one code at once", method: "POST", path: "", body: two, status: 400, answer: "...Patient has a search parameter same already"},
+		{name: "a draft has no effect", method: "POST", path: "", body: both, status: 200, answer: "*"},
+		{name: "no parameter", method: "GET", path: "/Patient?part=male", headers: []string{"Prefer", "handling=strict"}, status: 400, answer: "...Patient has no search parameter part"},
+		{name: "exists already", method: "POST", path: "/SearchParameter", headers: []string{"If-None-Exist", "url=http://example.org/SearchParameter/taken"}, body: create, status: 200, answer: "*"},
+		{name: "documentation of R4", method: "PUT", path: "/SearchParameter/Patient-active", body: hl7, status: 201, answer: "*"},
+		{name: "R4 stays as it is", method: "GET", path: "/Patient?active=true", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: "*"},
+		{name: "failed precondition", method: "PUT", path: "/SearchParameter/taken", headers: []string{"If-Match", `W/"9"`}, body: strings.Replace(create, "family", "given", 1), status: 412, answer: "*"},
+		{name: "changes nothing", method: "GET", path: "/Patient?taken=a", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: "*"},
+		{name: "swapped in one transaction", method: "POST", path: "", body: bundleOf("transaction", requestEntry("", "", "DELETE", "SearchParameter/taken"), requestEntry("", strings.ReplaceAll(create, `"id":"taken"`, `"id":"heir"`), "PUT", "SearchParameter/heir")), status: 200, answer: "*"},
+		{name: "ready at once without resources", method: "GET", path: "/Patient?taken=a", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: "*"},
+	})
+}
+
+// outcomePart is what an outcome must contain: its code and the beginning of its text, and its expression.
+func outcomePart(code, diagnostics, expression string) string {
+	return `"code":"` + code + `","diagnostics":"` + diagnostics + "\x00" + `"expression":["` + expression + `"]`
+}
+
+func matchesParts(body, parts string) bool {
+	for part := range strings.SplitSeq(parts, "\x00") {
+		if !strings.Contains(body, part) {
+			return false
+		}
+	}
+	return true
+}

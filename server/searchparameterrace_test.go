@@ -1,0 +1,181 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
+)
+
+// TestSearchParameterRaces creates parameters while many write, alone and in transactions: when a parameter is ready, it finds exactly what another reading of all
+// resources finds.
+func TestSearchParameterRaces(t *testing.T) {
+	f := newFixture(t)
+	t.Cleanup(f.server.Drain)
+	const writers, parameters = 8, 4
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	var written atomic.Int64
+	basic := func(id string, n int) string {
+		return fmt.Sprintf(`{"resourceType":"Basic","id":"%s","code":{"text":"x"},"extension":[{"url":"http://example.org/n","valueInteger":%d}]}`, id, n)
+	}
+	for w := range writers {
+		writing.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := fmt.Sprintf("b%d-%d", w, n%40)
+				got := answer{}
+				switch n % 4 {
+				case 0:
+					got = f.local("POST", "", bundleOf("transaction", requestEntry("", basic(id, n%7), "PUT", "Basic/"+id), requestEntry("", basic(id+"x", n%5), "PUT", "Basic/"+id+"x")))
+				case 1:
+					got = f.local("DELETE", "/Basic/"+id+"x", "")
+				default:
+					got = f.local("PUT", "/Basic/"+id, basic(id, n%7))
+				}
+				if got.status >= 300 {
+					t.Error(got.status, got.body)
+					return
+				}
+				written.Add(1)
+			}
+		})
+	}
+	for p := range parameters {
+		until(t, "some writes", func() bool { return written.Load() > int64(200*(p+1)) })
+		id := fmt.Sprintf("n%d", p)
+		if got := f.local("PUT", "/SearchParameter/"+id, parameterOf(id, id, "number", "Basic", "Basic.extension.where(url='http://example.org/n').value.ofType(integer)")); got.status != 201 {
+			t.Fatal(got)
+		}
+	}
+	for p := range parameters {
+		f.strictly(t, fmt.Sprintf("/Basic?n%d=1&_summary=count", p))
+	}
+	close(stop)
+	writing.Wait()
+	want := map[string][]string{}
+	r := store.Unwrap(f.store).(store.Reindexer)
+	page, err := r.Walk(t.Context(), store.WalkQuery{Type: "Basic", Limit: 100_000})
+	if err != nil || page.Next != "" {
+		t.Fatal(err)
+	}
+	for _, v := range page.Versions {
+		_, after, _ := strings.Cut(string(v.JSON), `"valueInteger":`)
+		want[after[:1]] = append(want[after[:1]], v.Key.ID)
+	}
+	for n := range 7 {
+		for p := range parameters {
+			got := f.allPages(t, f.do("GET", fmt.Sprintf("/Basic?n%d=%d&_count=1000&_elements=id", p, n), ""), 1000)
+			for i := range got {
+				got[i] = strings.TrimPrefix(got[i], "Basic/")
+			}
+			expected := slices.Clone(want[fmt.Sprint(n)])
+			slices.Sort(expected)
+			slices.Sort(got)
+			diff(t, expected, got)
+		}
+	}
+	t.Logf("%d writes, %d resources", written.Load(), len(page.Versions))
+	checkIndex(t, f.store)
+	checkKeys(t, f.store, f.server.search, "Basic")
+}
+
+// slowStore holds commits of one resource back.
+type slowStore struct {
+	*pacedStore
+	hold    string
+	entered chan struct{}
+	release chan struct{}
+}
+
+func (s *slowStore) Apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	if slices.ContainsFunc(ops, func(op store.Op) bool { return op.Key.ID == s.hold }) {
+		s.entered <- struct{}{}
+		<-s.release
+	}
+	return s.pacedStore.Apply(ctx, ops)
+}
+
+// TestSearchParameterBarrier has a resource on its way to the commit with keys of before a parameter came: it is waited for. One whose keys were made before, and whose
+// commit begins after, gets its keys anew.
+func TestSearchParameterBarrier(t *testing.T) {
+	slow := &slowStore{hold: "late", entered: make(chan struct{}), release: make(chan struct{})}
+	f := newFixture(t, func(c *Config) {
+		slow.pacedStore = newPacedStore(c.Store)
+		c.Store = slow
+	})
+	t.Cleanup(f.server.Drain)
+	res, err := fhir.ParseResource([]byte(`{"resourceType":"Condition","id":"later"` + conditionAsserted("2001") + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "later"}, res, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	both.Go(func() { f.putAll([2]string{"Condition/late", conditionAsserted("2001")}) })
+	<-slow.entered
+	var defined atomic.Bool
+	both.Go(func() {
+		f.do("PUT", "/SearchParameter/asserted", asserted)
+		defined.Store(true)
+	})
+	until(t, "the parameter is committed", func() bool { return f.do("GET", "/SearchParameter/asserted", "").status == 200 })
+	if defined.Load() {
+		t.Error("the parameter was there before the commit of older keys had ended")
+	}
+	slow.release <- struct{}{}
+	both.Wait()
+	if _, err := f.server.store.Apply(t.Context(), []store.Op{later}); err != nil {
+		t.Fatal(err)
+	}
+	f.finds(t, "/Condition?asserted-date=2001", "late", "later")
+	checkKeys(t, slow, f.server.search, "Condition")
+}
+
+// brokenState fails to keep records while a test says so.
+type brokenState struct {
+	*pacedStore
+	broken atomic.Bool
+}
+
+func (s *brokenState) PutState(ctx context.Context, kind, id string, value []byte, ifRevision uint64) (uint64, error) {
+	if s.broken.Load() {
+		return 0, errors.New("disk on fire")
+	}
+	return s.pacedStore.PutState(ctx, kind, id, value, ifRevision)
+}
+
+// TestSearchParameterLost creates a parameter of which no record can be kept: it is not ready until that is made up for.
+func TestSearchParameterLost(t *testing.T) {
+	broken := &brokenState{}
+	f := newFixture(t, func(c *Config) {
+		broken.pacedStore = newPacedStore(c.Store)
+		c.Store = broken
+	})
+	t.Cleanup(f.server.Drain)
+	f.putConditions(3)
+	broken.broken.Store(true)
+	f.run(t, []step{
+		{name: "committed", method: "PUT", path: "/SearchParameter/asserted", body: asserted, status: 201, answer: "*"},
+		{name: "not ready", method: "GET", path: "/Condition?asserted-date=2001", headers: []string{"Prefer", "handling=strict"}, status: 400, answer: "...the search parameter asserted-date of Condition is not indexed yet"},
+	})
+	f.putAll([2]string{"Condition/c9", conditionAsserted("2001")})
+	broken.broken.Store(false)
+	f.finds(t, "/Condition?asserted-date=2001", "c1", "c9")
+	if !strings.Contains(f.log.String(), "disk on fire") {
+		t.Error("not logged")
+	}
+}
