@@ -15,7 +15,7 @@ type action struct {
 func (c *client) actions() []action {
 	return []action{
 		{6, c.create}, {4, c.conditionalCreate}, {12, c.update}, {4, c.updateIfMatch}, {4, c.conditionalUpdate}, {4, c.patch}, {2, c.conditionalPatch},
-		{6, c.remove}, {2, c.conditionalDelete}, {6, c.ownUpdate}, {3, c.batch}, {4, c.transaction}, {3, c.ingest}, {1, c.metaAdd},
+		{6, c.remove}, {2, c.conditionalDelete}, {6, c.ownUpdate}, {3, c.batch}, {4, c.transaction}, {3, c.ingest}, {1, c.metaAdd}, {1, c.define},
 		{12, c.read}, {4, c.vread}, {2, c.head}, {4, c.history}, {30, c.search}, {3, c.searchSystem}, {3, c.compartment}, {6, c.walk}, {8, c.operation}, {1, c.async},
 	}
 }
@@ -223,4 +223,18 @@ func (c *client) metaAdd() {
 	id := c.some("Patient")
 	c.do(call{what: "$meta-add", method: "POST", path: "/Patient/" + id + "/$meta-add", good: []int{200, 404, 410, 409},
 		body: `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"system":"urn:soak","code":"` + pick(c, "a", "b") + `"}]}}]}`})
+}
+
+// define makes one of few search parameters of its own, asks it, which is refused until what is stored has its keys, and sometimes deletes it.
+func (c *client) define() {
+	n := strconv.Itoa(c.random.IntN(3))
+	code := "soak-" + n
+	if c.random.IntN(3) == 0 {
+		c.do(call{what: "delete of a search parameter", method: "DELETE", path: "/SearchParameter/" + code, good: []int{204, 409}})
+		return
+	}
+	c.do(call{what: "search parameter", method: "PUT", path: "/SearchParameter/" + code, good: []int{200, 201, 409},
+		body: `{"resourceType":"SearchParameter","id":"` + code + `","url":"urn:soak:` + code + `","name":"Soak","status":"active","description":"of the test","code":"` + code +
+			`","base":["Observation"],"type":"token","expression":"Observation.` + pick(c, "status", "code", "category") + `"}`})
+	c.do(call{what: "search by it", method: "GET", path: "/Observation?" + code + "=final&_count=5", good: []int{200, 400}})
 }
