@@ -8,6 +8,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/terminology"
 	"github.com/firth-health/firth/fhir/ucum"
 )
 
@@ -33,7 +34,7 @@ type Registry struct {
 
 	references bool
 	content    bool
-	codes      *terminology
+	codes      *terminology.Terminology
 	units      *ucum.Table
 
 	custom atomic.Pointer[customSet] // replaced under mu
@@ -50,7 +51,7 @@ func NewRegistry(defs *spec.Definitions, opts Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{units: units, defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: newTerminology(defs), types: map[string]*typeIndexes{}}
+	r := &Registry{units: units, defs: defs, base: strings.TrimSuffix(opts.BaseURL, "/"), references: opts.References, content: opts.Content, codes: terminology.New(defs), types: map[string]*typeIndexes{}}
 	r.custom.Store(newCustomSet(nil))
 	r.extractors.New = func() any { return &extractor{registry: r} }
 	return r, nil

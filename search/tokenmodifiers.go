@@ -2,10 +2,10 @@ package search
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/terminology"
 )
 
 // Modifiers of tokens (R4 search.html#modifiers).
@@ -89,16 +89,16 @@ func ofTypeKeys(s segment) ([]Keys, error) {
 
 // memberKeys answers :in and :not-in: the codes of a value set of the definitions.
 func (r *Registry) memberKeys(ix *index, s segment) ([]Keys, error) {
-	set, err := r.codes.valueSet(s.text())
+	set, err := r.codes.ValueSet(s.text())
 	if err != nil {
 		return nil, &valueError{s.at, fhir.CodeNotSupported, "not a value set whose codes are known: " + err.Error()}
 	}
-	members := slices.SortedFunc(maps.Keys(set), func(a, b systemCode) int {
-		return cmp.Or(cmp.Compare(a.code, b.code), cmp.Compare(a.system, b.system))
+	members := slices.SortedFunc(slices.Values(set.All()), func(a, b terminology.Code) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.System, b.System))
 	})
 	var keys []Keys
 	for _, m := range members {
-		keys = tokenAsked{keyText(m.system), keyText(m.code), true, true}.appendKeys(keys, ix.system)
+		keys = tokenAsked{keyText(m.System), keyText(m.Code), true, true}.appendKeys(keys, ix.system)
 	}
 	return keys, nil
 }
@@ -115,7 +115,11 @@ func (r *Registry) relatedKeys(ix *index, modifier string, s segment) ([]Keys, e
 	if t.system == "" || t.code == "" {
 		return nil, s.failf(":%s is written system|code", modifier)
 	}
-	codes, err := r.codes.related(t.system, t.code, modifier)
+	related := r.codes.Below
+	if modifier == "above" {
+		related = r.codes.Above
+	}
+	codes, err := related(t.system, t.code)
 	if err != nil {
 		return nil, &valueError{s.at, fhir.CodeNotSupported, "no hierarchy to answer :" + modifier + " from: " + err.Error()}
 	}

@@ -1,11 +1,8 @@
 package search
 
 import (
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestTextModifier(t *testing.T) {
@@ -114,64 +111,4 @@ func TestImpliedSystems(t *testing.T) {
 		{"status:below=http://hl7.org/fhir/observation-status|amended", "amended corrected"},
 		{"status:above=corrected", "amended corrected"},
 	})
-}
-
-// Value sets that import, exclude and filter, against lists read off the specification.
-func TestValueSets(t *testing.T) {
-	codes := newTestRegistry(t).codes
-	for _, test := range []struct {
-		url, has, lacks string
-		size            int
-	}{
-		{"http://hl7.org/fhir/ValueSet/administrative-gender", "male female other unknown", "", 4},
-		{"http://hl7.org/fhir/ValueSet/inactive", "CRT EXPEC GOL RSK OPT", "_ActMoodPredicate", 0},
-		{"http://hl7.org/fhir/ValueSet/sibling-relationship-codes", "SIB SIS BRO HSIB TWIN", "FTH", 0},
-		{"http://hl7.org/fhir/ValueSet/patient-contactrelationship", "E N U", "O", 0},
-	} {
-		set, err := codes.valueSet(test.url)
-		if err != nil {
-			t.Errorf("%s: %v", test.url, err)
-			continue
-		}
-		var found []string
-		for c := range set {
-			found = append(found, c.code)
-		}
-		if test.size > 0 && len(set) != test.size {
-			t.Errorf("%s has %d codes, want %d", test.url, len(set), test.size)
-		}
-		for _, code := range strings.Fields(test.has) {
-			if !slices.Contains(found, code) {
-				t.Errorf("%s lacks %s of %v", test.url, code, found)
-			}
-		}
-		for _, code := range strings.Fields(test.lacks) {
-			if slices.Contains(found, code) {
-				t.Errorf("%s has %s", test.url, code)
-			}
-		}
-	}
-}
-
-// How many value sets are expanded, and why the others are not.
-func TestAllValueSets(t *testing.T) {
-	r := newTestRegistry(t)
-	counts := map[string]int{}
-	for _, url := range r.defs.Artifacts("ValueSet") {
-		_, err := r.codes.valueSet(url)
-		reason := "expanded"
-		if err != nil {
-			reason = "refused"
-			for _, known := range []string{"do not carry the code system", "do not carry all of the code system", "do not carry the value set", "not supported", "another version"} {
-				if strings.Contains(err.Error(), known) {
-					reason = known
-				}
-			}
-		}
-		counts[reason]++
-	}
-	want := map[string]int{"expanded": 1216, "do not carry all of the code system": 57, "do not carry the code system": 39, "do not carry the value set": 2, "another version": 1, "not supported": 1}
-	if diff := cmp.Diff(want, counts); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
 }

@@ -2,7 +2,6 @@ package validate
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +26,7 @@ func TestCodeSets(t *testing.T) {
 		{"is-a", "http://terminology.hl7.org/ValueSet/v3-ActClassDocument", []string{"CDALVLONE", "DOC", "DOCCLIN"}},
 		{"is-a without the ancestor", "http://terminology.hl7.org/ValueSet/v3-ActClassROI", []string{"ROIBND", "ROIOVL"}},
 		{"value set within", "http://hl7.org/fhir/ValueSet/yesnodontknow", []string{"N", "Y", "asked-unknown"}},
-		{"is-a with further parents", "http://terminology.hl7.org/ValueSet/v3-ActIncidentCode", nil},
+		{"is-a with further parents", "http://terminology.hl7.org/ValueSet/v3-ActIncidentCode", []string{"MVA", "SCHOOL", "SPT", "WPA"}},
 		{"a system not carried", "http://hl7.org/fhir/ValueSet/mimetypes", nil},
 		{"not in the specification", "http://example.org/none", nil},
 	}
@@ -90,43 +89,5 @@ func TestRequiredBindings(t *testing.T) {
 	}
 	if checked < 300 {
 		t.Errorf("only %d bindings are checked", checked)
-	}
-}
-
-// TestFilters applies the filters that are exact and refuses others.
-func TestFilters(t *testing.T) {
-	const system = `{"resourceType":"CodeSystem","content":"complete","concept":[
-		{"code":"a","concept":[{"code":"a1","concept":[{"code":"a11"}]},{"code":"a2"}]},{"code":"b"}]}`
-	tests := []struct {
-		name, system, filter string
-		want                 string
-		wantOK               bool
-	}{
-		{"is-a", system, `{"property":"concept","op":"is-a","value":"a"}`, "a a1 a11 a2", true},
-		{"descendent-of", system, `{"property":"concept","op":"descendent-of","value":"a"}`, "a1 a11 a2", true},
-		{"is-a below", system, `{"property":"concept","op":"is-a","value":"a1"}`, "a1 a11", true},
-		{"unknown concept", system, `{"property":"concept","op":"is-a","value":"c"}`, "", false},
-		{"another operator", system, `{"property":"concept","op":"is-not-a","value":"a"}`, "", false},
-		{"another property", system, `{"property":"kind","op":"is-a","value":"a"}`, "", false},
-		{"further parents", strings.Replace(system, `"code":"b"`, `"code":"b","property":[{"code":"subsumedBy","valueCode":"a"}]`, 1),
-			`{"property":"concept","op":"is-a","value":"a"}`, "", false},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			root := parseText(t, test.system)
-			var all concepts
-			addConcepts(&all, root, "s")
-			ok := applyFilter(&all, root, "s", parseText(t, test.filter))
-			if ok != test.wantOK {
-				t.Fatalf("ok = %v", ok)
-			}
-			var got []string
-			for _, c := range all.order {
-				got = append(got, c.code)
-			}
-			if ok && strings.Join(got, " ") != test.want {
-				t.Errorf("%v, want %s", got, test.want)
-			}
-		})
 	}
 }

@@ -243,12 +243,3 @@ func TestNarrativeLists(t *testing.T) {
 		t.Errorf("%d lists in txt-1", found)
 	}
 }
-
-func parseText(t testing.TB, text string) fhir.Node {
-	t.Helper()
-	n, err := fhir.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/terminology"
 )
 
 // DefaultMaxIssues is how many issues [Validator.Resource] reports at most where the options do not say.
@@ -25,13 +26,14 @@ type Validator struct {
 	resources map[string]*table     // by the name of the concrete resource type
 	profiled  map[string]*spec.Type // data types that are constraints on others (SimpleQuantity), by URL
 	tables    sync.Map              // *spec.Type -> *table
-	codeSets  sync.Map              // URL of a value set -> *codeSet
-	walks     sync.Pool             // of *walk
+	codes     *terminology.Terminology
+	codeSets  sync.Map  // URL of a value set -> *codeSet
+	walks     sync.Pool // of *walk
 }
 
 // New returns a validator for resources of the given definitions.
 func New(defs *spec.Definitions) *Validator {
-	v := &Validator{defs: defs, resources: map[string]*table{}, profiled: map[string]*spec.Type{}}
+	v := &Validator{defs: defs, codes: terminology.New(defs), resources: map[string]*table{}, profiled: map[string]*spec.Type{}}
 	for _, name := range defs.ResourceTypes() {
 		v.resources[name] = v.table(defs.Type(name))
 	}

@@ -1,4 +1,4 @@
-package search
+package terminology
 
 import (
 	"slices"
@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/fhir/spec"
 )
 
 // animals is a code system with nested concepts and with children by property: a cat is also a pet.
@@ -14,22 +17,38 @@ const animals = `{"resourceType":"CodeSystem","url":"urn:animals","version":"1",
 	{"code":"pet","property":[{"code":"child","valueCode":"cat"},{"code":"child","valueCode":"cat"},{"code":"status","valueCode":"dog"}]},
 	{"code":"stone"}]}`
 
+func parse(t *testing.T, text string) fhir.Node {
+	t.Helper()
+	root, err := fhir.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func newTerminology(t *testing.T) *Terminology {
+	t.Helper()
+	defs, err := spec.R4()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(defs)
+}
+
 func animalSystem(t *testing.T) *codeSystem {
 	t.Helper()
-	s := &codeSystem{url: "urn:animals", version: "1", codes: map[string]bool{}, parents: map[string][]string{}, childs: map[string][]string{}}
-	s.read(parseResource(t, animals).Root(), "")
-	return s
+	return newCodeSystem(parse(t, animals))
 }
 
 func TestHierarchy(t *testing.T) {
 	s := animalSystem(t)
-	if got := len(s.codes); got != 7 {
+	if got := len(s.order); got != 7 {
 		t.Errorf("%d codes", got)
 	}
 	for code, want := range map[string][2]string{ // below and above
 		"animal": {"animal bird cat dog mammal", "animal"}, "cat": {"cat", "animal cat mammal pet"}, "pet": {"cat pet", "pet"}, "dog": {"dog", "animal dog mammal"}, "stone": {"stone", "stone"},
 	} {
-		below, above := strings.Join(closure(code, s.childs), " "), strings.Join(closure(code, s.parents), " ")
+		below, above := strings.Join(closure(code, s.children), " "), strings.Join(closure(code, s.parents), " ")
 		if below != want[0] || above != want[1] {
 			t.Errorf("%s: below %q, above %q, want %q", code, below, above, want)
 		}
@@ -47,12 +66,12 @@ func TestValueSetFilters(t *testing.T) {
 	s := animalSystem(t)
 	for _, c := range []struct{ property, op, value, want string }{
 		{"concept", "is-a", "mammal", "cat dog mammal"}, {"code", "is-a", "pet", "cat pet"}, {"concept", "descendent-of", "mammal", "cat dog"},
-		{"concept", "is-not-a", "animal", "pet stone"}, {"concept", "=", "bird", "bird"}, {"concept", "is-a", "unknown", ""}, {"concept", "regex", ".*", "refused"}, {"status", "=", "dog", "refused"},
+		{"concept", "is-not-a", "animal", "pet stone"}, {"concept", "=", "bird", "bird"}, {"concept", "is-a", "unknown", "refused"}, {"concept", "regex", ".*", "refused"}, {"status", "=", "dog", "refused"},
 	} {
-		filter := parseResource(t, `{"resourceType":"Basic","property":"`+c.property+`","op":"`+c.op+`","value":"`+c.value+`"}`).Root()
+		filter := parse(t, `{"property":"`+c.property+`","op":"`+c.op+`","value":"`+c.value+`"}`)
 		passes, err := s.filter(filter)
 		var all []string
-		for code := range s.codes {
+		for code := range s.has {
 			if err == nil && passes(code) {
 				all = append(all, code)
 			}
@@ -70,12 +89,12 @@ func TestValueSetFilters(t *testing.T) {
 
 // TestValueSetComposition includes and excludes what systems, lists of codes and other value sets have.
 func TestValueSetComposition(t *testing.T) {
-	x := newTerminology(newTestRegistry(t).defs)
+	x := newTerminology(t)
 	x.systems["urn:animals"] = animalSystem(t)
-	set := func(codes ...string) codeSet {
-		s := codeSet{}
+	set := func(codes ...string) *Codes {
+		s := newCodes()
 		for _, code := range codes {
-			s[systemCode{"urn:animals", code}] = true
+			s.add(Code{"urn:animals", code})
 		}
 		return s
 	}
@@ -90,14 +109,17 @@ func TestValueSetComposition(t *testing.T) {
 		{"a value set", `"valueSet":["urn:pets"]`, "cat dog"},
 		{"two value sets", `"valueSet":["urn:pets","urn:few"]`, "cat"},
 		{"a system and a value set", `"system":"urn:animals","filter":[{"property":"concept","op":"is-a","value":"mammal"}],"valueSet":["urn:few"]`, "cat"},
+		{"nothing", `"version":"1"`, "it has a part without a code system and without a value set"},
 		{"an unknown system", `"system":"urn:unknown"`, "the definitions do not carry the code system urn:unknown"},
 		{"an unknown value set", `"valueSet":["urn:unknown"]`, "the definitions do not carry the value set urn:unknown"},
 		{"a name that may be private", `"valueSet":["Jane Doe"]`, "the definitions do not carry the value set asked for"},
 	} {
-		found, err := x.part(parseResource(t, `{"resourceType":"Basic",`+c.part+`}`).Root(), nil)
+		found, err := x.part(parse(t, `{`+c.part+`}`), nil)
 		var codes []string
-		for code := range found {
-			codes = append(codes, code.code)
+		if err == nil {
+			for _, code := range found.All() {
+				codes = append(codes, code.Code)
+			}
 		}
 		slices.Sort(codes)
 		got := strings.Join(codes, " ")
@@ -108,10 +130,10 @@ func TestValueSetComposition(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if diff := cmp.Diff([]int{2, 2}, []int{len(x.sets["urn:pets"]), len(x.sets["urn:few"])}); diff != "" {
+	if diff := cmp.Diff([]int{2, 2}, []int{len(x.sets["urn:pets"].All()), len(x.sets["urn:few"].All())}); diff != "" {
 		t.Errorf("computing changed what was known:\n%s", diff)
 	}
-	if _, err := x.expand("urn:loop", []string{"urn:other", "urn:loop"}); err == nil || err.Error() != "the value set urn:loop includes itself" {
+	if _, err := x.valueSet("urn:loop", []string{"urn:other", "urn:loop"}); err == nil || err.Error() != "the value set urn:loop includes itself" {
 		t.Errorf("a value set in itself: %v", err)
 	}
 }

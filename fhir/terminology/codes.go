@@ -1,0 +1,44 @@
+package terminology
+
+import (
+	"maps"
+	"slices"
+)
+
+// Code is a code with its system.
+type Code struct{ System, Code string }
+
+// Codes is the content of a value set. It does not change.
+type Codes struct {
+	// FoldsCase says that some of the codes are of a code system in which case does not matter, so that a code may be in the value set that is not listed here as it
+	// is written.
+	FoldsCase bool
+
+	has   map[Code]bool
+	order []Code
+}
+
+func newCodes() *Codes { return &Codes{has: map[Code]bool{}} }
+
+// Has reports whether a code is in the value set.
+func (c *Codes) Has(code Code) bool { return c.has[code] }
+
+// All lists the codes in the order of the definitions. The caller must not change the slice.
+func (c *Codes) All() []Code { return c.order }
+
+func (c *Codes) add(code Code) {
+	if !c.has[code] {
+		c.has[code] = true
+		c.order = append(c.order, code)
+	}
+}
+
+// keep drops all codes that do not pass.
+func (c *Codes) keep(passes func(Code) bool) {
+	c.order = slices.DeleteFunc(c.order, func(code Code) bool { return !passes(code) })
+	maps.DeleteFunc(c.has, func(code Code, _ bool) bool { return !passes(code) })
+}
+
+func (c *Codes) clone() *Codes {
+	return &Codes{FoldsCase: c.FoldsCase, has: maps.Clone(c.has), order: slices.Clone(c.order)}
+}
