@@ -190,6 +190,9 @@ func (r randomObservations) effective() string {
 	case 1:
 		return `,"effectivePeriod":{"start":"` + at + `Z"` + r.of(`,"end":"2024-04-01"`, ``) + `}`
 	case 2:
+		if r.simple {
+			return `,"effectivePeriod":{"end":"` + at + `Z"}`
+		}
 		return r.of(`,"effectivePeriod":{"end":"`+at+`Z"}`, `,"effectiveTiming":{"event":["`+day+`","2024-03-29"]}`)
 	case 3:
 		return `,"effectiveInstant":"` + at + `.` + r.of("5", "123456", "123456789") + r.of("Z", "+02:00") + `"`
