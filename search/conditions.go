@@ -54,7 +54,11 @@ func (p *parser) condition(param *Param, modifier, value string) (Plan, error) {
 		return nil, err
 	}
 	if param.id {
-		return ids(values)
+		plan, err := ids(values)
+		if modifier == "not" {
+			plan = Not{plan}
+		}
+		return plan, err
 	}
 	if param.kind == listing {
 		return p.registry.lists(values)
@@ -132,6 +136,9 @@ func (r *Registry) keysFor(param *Param, ix *index, modifier string, v segment) 
 // missing answers :missing=true and :missing=false.
 func missing(param *Param, value string) (Plan, error) {
 	has := anyOf(param.presence())
+	if param.id {
+		has = All{} // everything that is stored has an id
+	}
 	switch value {
 	case "true":
 		return Not{has}, nil

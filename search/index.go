@@ -86,7 +86,9 @@ func (r *Registry) compileType(t *spec.Type, customs *customSet) (*typeIndexes, 
 	slices.SortFunc(x.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 	for _, p := range x.params {
 		slices.SortFunc(p.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
-		if p.kind == token && !p.id {
+		if p.id {
+			p.Modifiers = []string{"missing", "not"}
+		} else if p.kind == token {
 			p.Modifiers = p.limits.among(tokenModifiers(p.indexes))
 		}
 	}

@@ -1,7 +1,9 @@
 package search
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -19,95 +21,40 @@ func parseRaw(t testing.TB, typ, query string, opts ParseOptions) (*Request, err
 	return newTestRegistry(t).Parse(typ, pairs, opts)
 }
 
+// parseError is a query that is refused, with the code of the issue, and parameter and message or the start of them.
+type parseError struct {
+	query string
+	code  fhir.IssueType
+	want  string
+}
+
+// readParseErrors reads rows of query, code and message.
+func readParseErrors(t *testing.T) (rows [][3]string) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/parse-errors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &rows); err != nil || len(rows) == 0 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	return rows
+}
+
 func TestParseErrors(t *testing.T) {
-	for _, test := range []struct {
-		query string
-		code  fhir.IssueType
-		want  string // parameter and message, or the start of it
-	}{
-		{"date=abc", fhir.CodeValue, "http.date: at position 1 of the value: not a date or time"},
-		{"date=2013-02-30", fhir.CodeValue, "http.date: at position 1 of the value: not a date or time"},
-		{"date=2013,xx2014", fhir.CodeValue, "http.date: at position 6 of the value: not a date or time"},
-		{"date=2013-01-01T10", fhir.CodeValue, "http.date: at position 1"},
-		{"date:exact=2013", fhir.CodeNotSupported, "http.date:exact: the modifier :exact is not supported for date; it takes :missing"},
-		{"code:exact=x", fhir.CodeNotSupported, "http.code:exact: the modifier :exact is not supported for code; it takes :missing, :text, :not, :above, :below, :in, :not-in"},
-		{"code:belo=x", fhir.CodeNotSupported, "http.code:belo: the modifier :belo is not supported for code; it takes :missing, :text, :not, :above, :below, :in, :not-in; did you mean :below?"},
-		{"value-string:exakt=x", fhir.CodeNotSupported, "http.value-string:exakt: the modifier :exakt is not supported for value-string; it takes :missing, :exact, :contains; did you mean :exact?"},
-		{"status:text=x", fhir.CodeNotSupported, "http.status:text: the modifier :text is not supported for status; it takes :missing, :not, :above"},
-		{"code:of-type=a|b|c", fhir.CodeNotSupported, "http.code:of-type: the modifier :of-type is not supported for code"},
-		{"code:text=-", fhir.CodeValue, "http.code:text: at position 1 of the value: no word to look for"},
-		{"code:in=http://x", fhir.CodeNotSupported, "http.code:in: at position 1 of the value: not a value set whose codes are known: the definitions do not carry the value set http://x"},
-		{"code:in=John Doe", fhir.CodeNotSupported, "http.code:in: at position 1 of the value: not a value set whose codes are known: the definitions do not carry the value set asked for"},
-		{"code:in=http://hl7.org/fhir/ValueSet/observation-codes", fhir.CodeNotSupported,
-			"http.code:in: at position 1 of the value: not a value set whose codes are known: the definitions do not carry the code system http://loinc.org"},
-		{"code:not-in=http://hl7.org/fhir/ValueSet/condition-code", fhir.CodeNotSupported,
-			"http.code:not-in: at position 1 of the value: not a value set whose codes are known: the definitions do not carry all of the code system http://snomed.info/sct (its content is not-present)"},
-		{"status:in=http://hl7.org/fhir/ValueSet/observation-status|3.0", fhir.CodeNotSupported,
-			"http.status:in: at position 1 of the value: not a value set whose codes are known: the definitions carry another version of the value set"},
-		{"code:below=123", fhir.CodeValue, "http.code:below: at position 1 of the value: :below is written system|code"},
-		{"code:below=http://loinc.org|123", fhir.CodeNotSupported,
-			"http.code:below: at position 1 of the value: no hierarchy to answer :below from: the definitions do not carry the code system http://loinc.org"},
-		{"status:above=nonsense", fhir.CodeNotSupported,
-			"http.status:above: at position 1 of the value: no hierarchy to answer :above from: the code system http://hl7.org/fhir/observation-status has no such code"},
-		{"code:=1", fhir.CodeNotSupported, "http.code:: the modifier : is not supported for code"},
-		{"_id:missing=true", fhir.CodeNotSupported, "http._id:missing: the modifier :missing is not supported for _id; it takes no modifier"},
-		{"code=a|b|c", fhir.CodeValue, "http.code: at position 5 of the value: a token has one | at most"},
-		{"code=x,|", fhir.CodeValue, "http.code: at position 3 of the value: neither a system nor a code"},
-		{"code:missing=yes", fhir.CodeValue, "http.code:missing: at position 1 of the value: :missing is true or false"},
-		{"subject:Patien=1", fhir.CodeNotSupported, "http.subject:Patien: the modifier :Patien is not supported for subject; it takes :missing, :identifier and the names of its target types; did you mean :Patient?"},
-		{"subject:Practitioner=1", fhir.CodeNotSupported, "http.subject:Practitioner: subject leads to Device, Group, Location, Patient, never to Practitioner"},
-		{"patient:Group=1", fhir.CodeNotSupported, "http.patient:Group: patient leads to Patient, never to Group"},
-		{"subject:Patient=Group/1", fhir.CodeValue, "http.subject:Patient: at position 1 of the value: not the id of a Patient"},
-		{"subject=Patiens/1", fhir.CodeValue, "http.subject: at position 1 of the value: not a reference"},
-		{"subject=a b", fhir.CodeValue, "http.subject: at position 1 of the value: not a reference"},
-		{"subject=Patient/", fhir.CodeValue, "http.subject: at position 1 of the value: not a reference"},
-		{"value-quantity=x", fhir.CodeValue, "http.value-quantity: at position 1 of the value: not a number"},
-		{"value-quantity=5.4|mg", fhir.CodeValue, "http.value-quantity: at position 5 of the value: a quantity is number, number|system|code or number||code"},
-		{"value-quantity=5.4||mg|x", fhir.CodeValue, "http.value-quantity: at position 5"},
-		{"value-quantity=gt", fhir.CodeValue, "http.value-quantity: at position 1"},
-		{"value-quantity=5,5", fhir.CodeValue, ""},
-		{"value-quantity=NaN", fhir.CodeValue, "http.value-quantity: at position 1"},
-		{"value-quantity=1e9999", fhir.CodeValue, "http.value-quantity: at position 1"},
-		{"value-string=%20", fhir.CodeValue, "http.value-string: at position 1 of the value: nothing to look for"},
-		{"code-value-quantity=1", fhir.CodeValue, "http.code-value-quantity: at position 1 of the value: a value for each of code$value-quantity is needed"},
-		{"code-value-quantity=1$2$3", fhir.CodeValue, "http.code-value-quantity: at position 1 of the value: a value for each"},
-		{"code-value-quantity=1$x", fhir.CodeValue, "http.code-value-quantity: at position 3 of the value: not a number"},
-		{"code-value-quantity=http://loinc.org|$1", fhir.CodeValue, "http.code-value-quantity: at position 1 of the value: the first component of a composite needs a code"},
-		{"_id=a/b", fhir.CodeValue, "http._id: at position 1 of the value: not an id"},
-		{"_contained=true", fhir.CodeNotSupported, "http._contained: at position 1 of the value: contained resources are not searched; _contained is false"},
-		{"_contained=x", fhir.CodeValue, "http._contained: at position 1 of the value: _contained is true, false or both"},
-		{"_containedType=contained", fhir.CodeNotSupported, "http._containedType: at position 1 of the value: contained resources are not searched; _containedType is container"},
-		{"_contained=false&_containedType=x", fhir.CodeValue, "http._containedType: at position 1 of the value: _containedType is container or contained"},
-		{"subject:below=Patient/1", fhir.CodeNotSupported,
-			"http.subject:below: the modifier :below is not supported for subject, because hierarchies of references are not followed (a chain follows one step); it takes :missing, :identifier and the names of its target types"},
-		{"_sort=-_score", fhir.CodeNotSupported, "http._sort: at position 1 of the value: matches are found, not ranked; they cannot be sorted by _score"},
-		{"_query=current", fhir.CodeNotSupported, "http._query: there are no named queries; write the search with parameters"},
-		{"_text=a (b", fhir.CodeValue, "http._text: at position 5 of the value: a parenthesis is not closed"},
-		{"_text=a) b", fhir.CodeValue, "http._text: at position 2 of the value: a parenthesis that none opened"},
-		{"_text=a or", fhir.CodeValue, "http._text: at position 5 of the value: no word to look for"},
-		{"_text=a,or b", fhir.CodeValue, "http._text: at position 3 of the value: no word to look for"},
-		{"_text=a and and b", fhir.CodeValue, "http._text: at position 7 of the value: no word to look for"},
-		{`_text="a b"`, fhir.CodeValue, "http._text: at position 1 of the value: phrases are not supported; write words"},
-		{"_text=-", fhir.CodeValue, "http._text: at position 2 of the value: no word to look for"},
+	tests := []parseError{
 		{"_text=a " + strings.Repeat("x", 65), fhir.CodeValue, "http._text: at position 3 of the value: a word of more than 64 bytes; such are not indexed"},
 		{"_text=" + strings.Repeat("x ", 51), fhir.CodeTooCostly, "http._text: at position 101 of the value: too many words"},
 		{"_text=" + strings.Repeat("(", 30), fhir.CodeValue, "http._text: at position 22 of the value: too many parentheses"},
-		{"_text:exact=x", fhir.CodeNotSupported, "http._text:exact: the modifier :exact is not supported for _text; it takes :missing"},
-		{"_count=-1", fhir.CodeValue, "http._count: at position 1 of the value: _count is a number of entries"},
-		{"_count=x", fhir.CodeValue, "http._count: at position 1"},
-		{"_total=maybe", fhir.CodeValue, "http._total: at position 1 of the value: _total is none, estimate or accurate"},
-		{"_summary=some", fhir.CodeValue, "http._summary: at position 1 of the value: _summary is true, text, data, count or false"},
-		{"_sort=dates", fhir.CodeNotSupported, "http._sort: at position 1 of the value: unknown search parameter dates; did you mean date?"},
-		{"_sort=date,-xyz", fhir.CodeNotSupported, "http._sort: at position 6 of the value: unknown search parameter xyz"},
-		{"_sort=code-value-quantity", fhir.CodeNotSupported, "http._sort: at position 1 of the value: code-value-quantity cannot be sorted by: it is of type composite"},
-		{"_profile:below=urn:oid:1.2", fhir.CodeValue, "http._profile:below: at position 1 of the value: :below needs a URL"},
 		{"code=" + strings.Repeat("x,", 1001), fhir.CodeTooCostly, "http.code: at position 1 of the value: 1002 values; 1000 are allowed"},
 		{"code=" + strings.Repeat("x", maxValue+1), fhir.CodeTooLong, "http.code: the value has 65537 bytes; 65536 are allowed"},
 		{"focus=" + strings.Repeat("x,", 999), fhir.CodeTooCostly, "http.focus: at position 273 of the value: the search has too many alternatives"},
 		{strings.Repeat("code=x&", 201), fhir.CodeTooCostly, "201 parameters; 200 are allowed"},
-		{"code=%zz", fhir.CodeInvalid, "http.code: the value has a broken percent escape"},
-		{"c%zde=1", fhir.CodeInvalid, "parameter 1 has a name with a broken percent escape"},
-	} {
+	}
+	for _, row := range readParseErrors(t) {
+		tests = append(tests, parseError{row[0], fhir.IssueType(row[1]), row[2]})
+	}
+	for _, test := range tests {
 		t.Run(test.query[:min(len(test.query), 40)], func(t *testing.T) {
 			_, err := parseRaw(t, "Observation", test.query, ParseOptions{})
 			if test.want == "" {

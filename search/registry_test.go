@@ -132,7 +132,7 @@ func TestParams(t *testing.T) {
 	}
 	all := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
 	want := map[string]row{
-		"_id":                 {Type: "token", Sortable: true},
+		"_id":                 {Type: "token", Modifiers: []string{"missing", "not"}, Sortable: true},
 		"_lastUpdated":        {Type: "date", Modifiers: []string{"missing"}, Comparators: all, Sortable: true},
 		"_profile":            {Type: "uri", Modifiers: []string{"missing", "above", "below"}, Sortable: true},
 		"code":                {Type: "token", Modifiers: []string{"missing", "text", "not", "above", "below", "in", "not-in"}, Sortable: true},
