@@ -28,8 +28,11 @@ func testScope(t testing.TB) (*Language, *Scope) {
 		Context: map[string]string{"patient": "p1"}, Now: "2026-01-02T03:04:05Z"}
 }
 
-func TestEval(t *testing.T) {
-	tests := []struct{ source, want string }{
+type evalCase struct{ source, want string }
+
+// TestEvalValues reaches into payloads, computes and looks up.
+func TestEvalValues(t *testing.T) {
+	checkEval(t, []evalCase{
 		{`item.value`, "74126"},
 		{`item.s`, "75.00"},
 		{`parent.id`, "7"},
@@ -91,6 +94,12 @@ func TestEval(t *testing.T) {
 		{`lookup("units", "kg")`, "kilogram"},
 		{`lookup("units", pick(parent.m, "type", 9).type)`, "diastolic"},
 		{`lookup("units", "xx") == null ? "unknown" : "known"`, "unknown"},
+	})
+}
+
+// TestEvalFunctions calls the functions for times, HL7 v2, lists and text.
+func TestEvalFunctions(t *testing.T) {
+	checkEval(t, []evalCase{
 		{`epoch(parent.date)`, "2015-05-31T06:06:23Z"},
 		{`epoch("1617084106540", "ms")`, "2021-03-30T06:01:46.540Z"},
 		{`epoch(1433052383.5)`, "2015-05-31T06:06:23.5Z"},
@@ -134,7 +143,12 @@ func TestEval(t *testing.T) {
 		{`item.type == 1 ? "one" : "other"`, "one"},
 		{`it.x`, "<absent>"},
 		{`now`, "2026-01-02T03:04:05Z"},
-	}
+	})
+}
+
+// checkEval evaluates each source over the test scope.
+func checkEval(t *testing.T, tests []evalCase) {
+	t.Helper()
 	l, s := testScope(t)
 	names := []string{"twice", "group"}
 	var exprs []*Expr

@@ -47,9 +47,22 @@ const (
 	holder   = `{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"A"}],"managingOrganization":{"reference":"#o"}}`
 )
 
-// TestFHIRPath has the exact bytes of each result, or the error as "code: diagnostics".
-func TestFHIRPath(t *testing.T) {
-	tests := []struct{ name, resource, patch, want string }{
+// patchCase has the exact bytes of a result, or the error as "code: diagnostics".
+type patchCase struct{ name, resource, patch, want string }
+
+func checkPatches(t *testing.T, tests []patchCase) {
+	t.Helper()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := patch.FHIRPath(resource(t, test.resource), parse(t, test.patch), definitions(t))
+			checkResult(t, test.want, got, err)
+		})
+	}
+}
+
+// TestFHIRPathAdd adds nothing, elements, items of lists, and values with their companions.
+func TestFHIRPathAdd(t *testing.T) {
+	checkPatches(t, []patchCase{
 		{"no parameters", "{\"resourceType\" : \"Patient\" }", `{"resourceType":"Parameters"}`, "{\"resourceType\" : \"Patient\" }"},
 		{"no operations", nested, parameters(), nested},
 
@@ -102,7 +115,12 @@ func TestFHIRPath(t *testing.T) {
 		{"add through resolve", holder, parameters(add("Patient.managingOrganization.resolve()", "active", `"valueBoolean":true`)), strings.Replace(holder, `"A"}`, `"A","active":true}`, 1)},
 		{"add to an entry's resource", `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}}]}`, parameters(add("Bundle.entry[0].resource", "active", `"valueBoolean":true`)),
 			`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","active":true}}]}`},
+	})
+}
 
+// TestFHIRPathChange inserts, deletes, replaces and moves.
+func TestFHIRPathChange(t *testing.T) {
+	checkPatches(t, []patchCase{
 		{"insert at the front", `{"resourceType":"Patient","name":[ {"text":"a"} ]}`, parameters(insert("Patient.name", 0, `"valueHumanName":{"text":"b"}`)),
 			`{"resourceType":"Patient","name":[ {"text":"b"}, {"text":"a"} ]}`},
 		{"insert at the end", `{"resourceType":"Patient","name":[{"text":"a"}]}`, parameters(insert("Patient.name", 1, `"valueHumanName":{"text":"b"}`)),
@@ -147,7 +165,12 @@ func TestFHIRPath(t *testing.T) {
 		{"move to the end", `{"resourceType":"Patient","name":[{"id":"0"},{"id":"1"},{"id":"2"}]}`, parameters(move("Patient.name", 0, 2)), `{"resourceType":"Patient","name":[{"id":"1"},{"id":"2"},{"id":"0"}]}`},
 		{"move primitives", given, parameters(move("Patient.name.given", 2, 0)), `{"resourceType":"Patient","name":[{"given":["C","A",null],"_given":[{"id":"c"},null,{"id":"b"}]}]}`},
 		{"move in place", given, parameters(move("Patient.name.given", 1, 1)), given},
+	})
+}
 
+// TestFHIRPathMalformed has what is wrong with the Parameters, with paths and with values.
+func TestFHIRPathMalformed(t *testing.T) {
+	checkPatches(t, []patchCase{
 		{"not Parameters", nested, nested, `structure: a FHIRPath Patch is a Parameters resource`},
 		{"parameter is no array", nested, `{"resourceType":"Parameters","parameter":{}}`, `structure: parameter is an array`},
 		{"parameter of another name", nested, `{"resourceType":"Parameters","parameter":[{"name":"op"}]}`, `invalid: operation 0: the name of each parameter is "operation"`},
@@ -202,7 +225,12 @@ func TestFHIRPath(t *testing.T) {
 		{"value is null", nested, parameters(replace("Patient.active", `"valueBoolean":null`)), `structure: operation 0 (replace Patient.active): the part of a value does not hold JSON of the type boolean`},
 		{"value is an empty object", nested, parameters(add("Patient", "name", `"valueHumanName":{}`)), `structure: operation 0 (add Patient): the part of a value does not hold JSON of the type HumanName`},
 		{"value is an array", nested, parameters(add("Patient", "name", `"valueHumanName":[{"text":"a"}]`)), `structure: operation 0 (add Patient): the part of a value does not hold JSON of the type HumanName`},
+	})
+}
 
+// TestFHIRPathRefused has sound patches that the resource does not allow.
+func TestFHIRPathRefused(t *testing.T) {
+	checkPatches(t, []patchCase{
 		{"insert beyond the end", nested, parameters(insert("Patient.contact", 2, `"part":[{"name":"gender","valueCode":"x"}]`)), `processing: operation 0 (insert Patient.contact): the index must not be greater than 1, the number of items`},
 		{"insert into nothing", nested, parameters(insert("Patient.name", 0, `"valueHumanName":{"text":"a"}`)), `processing: operation 0 (insert Patient.name): no element matches the path`},
 		{"insert into what does not repeat", nested, parameters(insert("Patient.active", 0, `"valueBoolean":true`)), `processing: operation 0 (insert Patient.active): the path must lead to the items of a list`},
@@ -220,13 +248,7 @@ func TestFHIRPath(t *testing.T) {
 		{"unknown resource", `{"resourceType":"Foo"}`, parameters(remove("Foo")), `processing: the type of the resource is unknown`},
 		{"list that is no array", `{"resourceType":"Patient","name":{"text":"a"}}`, parameters(add("Patient", "name", `"valueHumanName":{"text":"b"}`)), `processing: operation 0 (add Patient): Patient.name is not an array in the resource`},
 		{"object that is none", `{"resourceType":"Patient","name":["a"]}`, parameters(add("Patient.name", "text", `"valueString":"b"`)), `processing: operation 0 (add Patient.name): the element is not what its definition says, so nothing can be added to it`},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			got, err := patch.FHIRPath(resource(t, test.resource), parse(t, test.patch), definitions(t))
-			checkResult(t, test.want, got, err)
-		})
-	}
+	})
 }
 
 // TestFHIRPathExpression checks that an issue is about the place the path names.
