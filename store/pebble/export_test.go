@@ -30,3 +30,10 @@ func OpenEngine(dir string, opts Options, change func(*engine.Options)) (*Store,
 func (s *Store) PretendFormat(version uint64) error {
 	return s.db.Set([]byte(keyFormat), binary.AppendUvarint(nil, version), engine.Sync)
 }
+
+// Format is the format that the store says it has.
+func (s *Store) Format() (uint64, error) {
+	found, err := s.get([]byte(keyFormat))
+	version, _ := binary.Uvarint(found)
+	return version, err
+}

@@ -34,6 +34,9 @@ func testExtras(t *testing.T, open New) {
 	if c, ok := inner.(store.Changes); ok {
 		t.Run("changes", func(t *testing.T) { testChanges(f, c) })
 	}
+	if _, ok := inner.(store.Measurer); ok {
+		t.Run("measures", func(t *testing.T) { testMeasures(t, open) })
+	}
 	if c, ok := inner.(store.Checker); ok {
 		t.Run("check", func(t *testing.T) { checkStore(t, c, -1) })
 	}
