@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/firth-health/firth/fhir/path"
 	"github.com/firth-health/firth/fhir/spec"
 )
 
@@ -132,6 +131,9 @@ func (r *Registry) compileCustom(t *spec.Type, c *Custom, set *customSet) (*Para
 	ix.custom = c
 	d.param.indexes = []*index{ix}
 	d.param.limit(c)
+	if slices.ContainsFunc(ix.paths, func(w route) bool { return w.leadsAnywhere() }) && len(d.param.Targets) > len(r.defs.ResourceTypes())/2 {
+		d.param.Targets = nil // the definition spells out every type there was
+	}
 	return d.param, ix, nil
 }
 
@@ -145,7 +147,7 @@ func (r *Registry) customBranches(d *draft, t *spec.Type, expression string) err
 			continue
 		}
 		if err := r.settle(&b, d, t, alternative); err != nil {
-			return within(err, alternative, expression)
+			return err
 		}
 		targets[b.target] = true
 		if !slices.ContainsFunc(d.branches, func(other branch) bool { return other.text == b.text }) {
@@ -201,22 +203,12 @@ func (r *Registry) settle(b *branch, d *draft, t *spec.Type, alternative string)
 	}
 	_, _, err := r.route(t, *b, d)
 	var wrong *wrongKindError
-	if err == nil || !b.plain || d.kind == composite || errors.As(err, &wrong) {
-		return err
+	if err != nil && b.plain && d.kind != composite && !errors.As(err, &wrong) {
+		*b = otherBranch(alternative)
+		_, _, err = r.route(t, *b, d)
 	}
-	other := otherBranch(alternative)
-	if _, _, failed := r.route(t, other, d); failed != nil {
-		return failed
+	if err != nil {
+		return fmt.Errorf("has an error in %q: %w", clip(alternative), err)
 	}
-	*b = other
 	return nil
-}
-
-// within says where in the whole expression an error in one of its alternatives is.
-func within(err error, alternative, expression string) error {
-	var at *path.Error
-	if alternative == expression || !errors.As(err, &at) {
-		return err
-	}
-	return fmt.Errorf("has an error in %q: %w", clip(alternative), err)
 }
