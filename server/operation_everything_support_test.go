@@ -24,6 +24,9 @@ func TestEverythingOfAllPatients(t *testing.T) {
 	}
 	got, _ := recordOf(t, f, "/Patient/$everything?_type=Encounter,Device&start=2026-01-12")
 	diff(t, []string{"Device/d include"}, got)
+	if got := f.do("GET", "/Patient/$everything", "", "Prefer", "respond-async"); got.status != http.StatusAccepted || got.header.Get("Content-Location") == "" {
+		t.Error(got.status, got.body)
+	}
 	if self := parseBundle(t, f.do("GET", "/Patient/$everything?_count=1", "").body).link("self"); self != f.base+"/Patient/$everything?_count=1" {
 		t.Error(self)
 	}

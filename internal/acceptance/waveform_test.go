@@ -43,7 +43,7 @@ func randomSignal(t *testing.T, base, patient string, rnd *rand.Rand) (parts []*
 		if factor != "" {
 			p.factor, factorText = rat(factor), `"factor":`+factor+`,`
 		}
-		for range 12 + rnd.IntN(40) {
+		for range 24 + rnd.IntN(24) {
 			sample := fmt.Sprintf("%d", rnd.IntN(1200)-600)
 			switch rnd.IntN(20) {
 			case 0, 1:
@@ -76,7 +76,7 @@ func randomSignal(t *testing.T, base, patient string, rnd *rand.Rand) (parts []*
 		}
 		replace(t, base+"/Observation/"+p.id, `{"resourceType":"Observation","id":"`+p.id+`","status":"`+status+`","subject":{"reference":"Patient/`+patient+`"},`+effective+`,`+value+`}`)
 		length, _ := new(big.Rat).Mul(p.period, big.NewRat(int64(len(p.samples)), 1)).Float64()
-		begin += max(1, int(length)+[]int{0, 0, 1, 7, 60, -5}[rnd.IntN(6)])
+		begin += max(1, int(length)+[]int{0, 0, 1, 7, 60, -5, -int(length) / 3}[rnd.IntN(7)])
 	}
 	return parts, code
 }
