@@ -79,8 +79,12 @@ func postingPrefix(dst []byte, t typeNo, key string) []byte {
 	return append(append(spaceKey(dst, spacePosting, t), key...), 0)
 }
 
-// after is the smallest key behind all that begin with prefix, which must not end in 0xff.
+// after is the smallest key behind all that begin with prefix, of which the first byte is not 0xff: bytes of 0xff at its end, as in one row of 256, give way
+// to the one before.
 func after(dst, prefix []byte) []byte {
+	for prefix[len(prefix)-1] == 0xff {
+		prefix = prefix[:len(prefix)-1]
+	}
 	dst = append(dst, prefix...)
 	dst[len(dst)-1]++
 	return dst

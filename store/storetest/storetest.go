@@ -44,6 +44,7 @@ func RunSized(t *testing.T, open New, size Sizes) {
 		{"conditional", testConditional},
 		{"history", testHistory},
 		{"plans", testPlans},
+		{"deleted", testDeletedRows},
 		{"chains", testChains},
 		{"includes", func(t *testing.T, open New) { testIncludes(t, open, size) }},
 		{"sort", testSort},
