@@ -61,12 +61,11 @@ func (c *client) do(r call) (a answer, ok bool) {
 		a.body, err = io.ReadAll(response.Body)
 		err = errors.Join(err, response.Body.Close())
 	}
-	switch {
-	case err != nil && c.ctx.Err() != nil:
-		return a, false
-	case err != nil:
-		c.fail(r.what, "%s %s: %v", r.method, r.path, err)
-		return a, false
+	if err != nil {
+		if c.ctx.Err() == nil {
+			c.fail(r.what, "%s %s: %v", r.method, r.path, err)
+		}
+		return answer{}, false
 	}
 	c.locked(func() { c.counts[fmt.Sprintf("%s %d", r.what, a.status)]++ })
 	if !slices.Contains(r.good, a.status) {
@@ -87,8 +86,11 @@ func (c *client) wrote(key string, a answer) {
 	c.acknowledged(key, version)
 }
 
-// tree parses an answer.
+// tree parses an answer, if there is one.
 func (c *client) tree(what string, a answer) (fhir.Node, bool) {
+	if a.status == 0 {
+		return fhir.Node{}, false
+	}
 	root, err := fhir.Parse(a.body)
 	if err != nil {
 		c.fail(what, "the answer is no JSON: %v: %.300s", err, a.body)
