@@ -32,7 +32,7 @@ func (s *Server) metaInUse(x *exchange) (reply, error) {
 	if x.interaction.level == systemLevel {
 		types = s.definitions.ResourceTypes()
 	}
-	lists := [len(metaSets)]metaList{}
+	lists := [len(metaSets)]labelSet{}
 	for _, typ := range types {
 		if err := x.grant.Allow(x.ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: typ}}); err != nil {
 			if x.interaction.level == typeLevel {
@@ -49,13 +49,34 @@ func (s *Server) metaInUse(x *exchange) (reply, error) {
 	body := []byte(`{"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":{`)
 	size := len(body)
 	for i, name := range metaSets {
-		slices.SortFunc(lists[i].items, compareLabels)
-		body = lists[i].append(body, name)
+		slices.SortFunc(lists[i].list.items, compareLabels)
+		body = lists[i].list.append(body, name)
 	}
 	if len(body) > size {
 		body = body[:len(body)-1] // the comma behind the last list
 	}
 	return reply{status: http.StatusOK, body: append(body, "}}]}"...)}, nil
+}
+
+// labelSet gathers labels, each once. Unlike [metaList] it is for thousands.
+type labelSet struct {
+	list metaList
+	seen map[[2]string]bool // URL, or system and code
+}
+
+func (l *labelSet) add(item fhir.Node) {
+	name := [2]string{item.Text()}
+	if item.Kind() == fhir.Object {
+		name = [2]string{item.Get("system").Text(), item.Get("code").Text()}
+	}
+	if l.seen[name] {
+		return
+	}
+	if l.seen == nil {
+		l.seen = map[[2]string]bool{}
+	}
+	l.seen[name] = true
+	l.list.items = append(l.list.items, item)
 }
 
 // compareLabels sorts profiles by URL and Codings by system and code.
@@ -64,7 +85,7 @@ func compareLabels(a, b fhir.Node) int {
 }
 
 // labels adds what resources of a type have in Meta.profile, Meta.security or Meta.tag.
-func (s *Server) labels(x *exchange, lister store.KeyLister, typ, name string, list *metaList) error {
+func (s *Server) labels(x *exchange, lister store.KeyLister, typ, name string, list *labelSet) error {
 	present, err := s.search.Parse(typ, []search.Pair{{Name: "_" + name + ":missing", Value: "false"}}, s.parseOptions(true))
 	if err != nil {
 		return err
@@ -93,7 +114,7 @@ func (s *Server) labels(x *exchange, lister store.KeyLister, typ, name string, l
 }
 
 // labelsUnder adds the labels of the first resources that have an index key.
-func (s *Server) labelsUnder(ctx context.Context, grant Grant, typ, name, key string, count int, list *metaList) error {
+func (s *Server) labelsUnder(ctx context.Context, grant Grant, typ, name, key string, count int, list *labelSet) error {
 	q := &search.Query{Type: typ, Plan: search.Keys{Lo: key, Hi: key + "\x00"}, Count: count, Total: search.NoTotal}
 	if err := grant.Restrict(ctx, q); err != nil {
 		return err
@@ -108,8 +129,8 @@ func (s *Server) labelsUnder(ctx context.Context, grant Grant, typ, name, key st
 			return err
 		}
 		for item := range res.Root().Path("meta", name).Children() {
-			if isMetaItem(name, item) && !list.has(item) {
-				list.items = append(list.items, item)
+			if isMetaItem(name, item) {
+				list.add(item)
 			}
 		}
 	}
