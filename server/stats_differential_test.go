@@ -40,6 +40,27 @@ func (a planAuthenticator) Authenticate(r *http.Request) (Grant, error) {
 	return everything{}, nil
 }
 
+// newGrants makes Grants that are asked by name.
+func newGrants(t testing.TB, registry *search.Registry) planAuthenticator {
+	t.Helper()
+	compartment, err := registry.InCompartment(fhir.Key{Type: "Patient", ID: "p"}, "Observation")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grants := planAuthenticator{"compartment": compartment}
+	for name, pair := range map[string]search.Pair{
+		"category": {Name: "category", Value: "vital-signs"}, "not": {Name: "code:not", Value: "b"}, "chain": {Name: "subject:Patient.active", Value: "true"},
+		"ids": {Name: "_id", Value: "o1,o2,o3,o4,o5,o6,o7,o8"}, "elsewhere": {Name: "subject", Value: "Patient/q"}, "early": {Name: "date", Value: "lt2024-02-10"},
+	} {
+		request, err := registry.Parse("Observation", []search.Pair{pair}, search.ParseOptions{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		grants[name] = request.Query.Plan
+	}
+	return grants
+}
+
 // twins are two servers over one store: one that may use all the store has, and one that may only search.
 type twins struct {
 	t           *testing.T
@@ -51,23 +72,7 @@ func newTwins(t *testing.T) *twins {
 	t.Helper()
 	var config Config
 	f := newFixture(t, func(c *Config) {
-		c.Clock = fixedClock
-		compartment, err := c.Search.InCompartment(fhir.Key{Type: "Patient", ID: "p"}, "Observation")
-		if err != nil {
-			t.Fatal(err)
-		}
-		grants := planAuthenticator{"compartment": compartment}
-		for name, pair := range map[string]search.Pair{
-			"category": {Name: "category", Value: "vital-signs"}, "not": {Name: "code:not", Value: "b"}, "chain": {Name: "subject:Patient.active", Value: "true"},
-			"ids": {Name: "_id", Value: "o1,o2,o3,o4,o5,o6,o7,o8"}, "elsewhere": {Name: "subject", Value: "Patient/q"}, "early": {Name: "date", Value: "lt2024-02-10"},
-		} {
-			request, err := c.Search.Parse("Observation", []search.Pair{pair}, search.ParseOptions{Strict: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			grants[name] = request.Query.Plan
-		}
-		c.Authenticator = grants
+		c.Clock, c.Authenticator = fixedClock, newGrants(t, c.Search)
 		config = *c
 	})
 	config.Store = bareStore{f.store}
