@@ -24,10 +24,9 @@ const (
 // Custom is a search parameter that a SearchParameter resource defines (R4 searchparameter.html). It has one index, named + and its code: no parameter of the
 // specification has such a code, so that custom keys and those of the specification never meet. Immutable.
 type Custom struct {
-	ID     string // logical id of the resource
-	URL    string
-	Code   string
-	Digest string // of all that says which keys a resource has for it
+	ID   string // logical id of the resource
+	URL  string
+	Code string
 
 	definition *spec.SearchParameter
 	chains     []string // what may follow behind a dot; empty for everything
@@ -40,7 +39,7 @@ const customPrefix = "+"
 var reservedCodes = []string{"id"} // of _filter
 
 // ReadCustom reads a SearchParameter resource. It returns nil for one without effect: its status is not active, or it is about a parameter of the
-// specification, which it documents. What it compiles to is for [Registry.CheckCustom] to say. Errors are *fhir.OperationOutcome and name the element.
+// specification, which it documents: it has its url, or is derived from it and has its code and type, as those of implementation guides. What it compiles to is for [Registry.CheckCustom] to say. Errors are *fhir.OperationOutcome and name the element.
 func (r *Registry) ReadCustom(res *fhir.Resource) (*Custom, error) {
 	root := res.Root()
 	url := root.Get("url").Text()
@@ -56,11 +55,13 @@ func (r *Registry) ReadCustom(res *fhir.Resource) (*Custom, error) {
 	for c := range root.Get("component").Children() {
 		d.Components = append(d.Components, spec.Component{Definition: c.Get("definition").Text(), Expression: c.Get("expression").Text()})
 	}
+	if of := r.defs.SearchParameter(root.Get("derivedFrom").Text()); of != nil && of.Code == d.Code && of.Type == d.Type {
+		return nil, nil
+	}
 	c := &Custom{ID: res.ID(), URL: url, Code: d.Code, definition: d, chains: textsOf(root.Get("chain"))}
 	if err := r.checkDefinition(c, root); err != nil {
 		return nil, err
 	}
-	c.Digest = c.digest()
 	return c, nil
 }
 
@@ -136,8 +137,9 @@ func clip(s string) string {
 	return s
 }
 
-// digest is over what decides about keys. What a query may say of them (targets, modifiers) does not count.
-func (c *Custom) digest() string {
+// Digest is over all that decides which keys a resource has for the parameter, beside the others, which may define components. What a query may say of them (targets,
+// modifiers) does not count.
+func (c *Custom) Digest(all []*Custom) string {
 	d := c.definition
 	h := sha256.New()
 	for _, part := range []string{d.Code, d.Type, d.XPathUsage, d.Expression} {
@@ -145,9 +147,17 @@ func (c *Custom) digest() string {
 	}
 	for _, part := range d.Components {
 		fmt.Fprintf(h, "%q %q ", part.Definition, part.Expression)
+		for _, other := range all {
+			if other.URL == unversioned(part.Definition) {
+				fmt.Fprintf(h, "%q %q", other.Code, other.definition.Type)
+			}
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
+
+// IsComposite reports whether the parameter has components, which other custom parameters may define.
+func (c *Custom) IsComposite() bool { return c.definition.Type == string(composite) }
 
 // CustomTypes lists the resource types that a custom parameter is about, sorted.
 func (r *Registry) CustomTypes(c *Custom) []string {
@@ -191,7 +201,7 @@ func (r *Registry) CheckCustom(c *Custom, all []*Custom) error {
 		}
 		if _, _, err := r.compileCustom(t, c, set); err != nil {
 			element := "expression"
-			if c.definition.Type == string(composite) {
+			if c.IsComposite() {
 				element = "component"
 			}
 			return fhir.Invalidf(fhir.CodeValue, "SearchParameter."+element, "the parameter cannot be compiled for %s: it %s", typ, err.Error())

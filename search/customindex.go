@@ -41,11 +41,16 @@ func (s *customSet) definition(defs *spec.Definitions, url string) *spec.SearchP
 	if d := defs.SearchParameter(url); d != nil || s == nil {
 		return d
 	}
-	plain, _, _ := strings.Cut(url, "|")
-	if c := s.byURL[plain]; c != nil {
+	if c := s.byURL[unversioned(url)]; c != nil {
 		return c.definition
 	}
 	return nil
+}
+
+// unversioned is a canonical URL without its version.
+func unversioned(url string) string {
+	plain, _, _ := strings.Cut(url, "|")
+	return plain
 }
 
 // Generation counts the calls of [Registry.SetCustom]. Keys extracted in an earlier generation may lack those of a custom parameter.

@@ -82,7 +82,7 @@ func (s *Server) validateContent(x *exchange, root fhir.Node, mode string) []fhi
 	if mode == "update" {
 		issues = append(issues, issuesOf(sameID(res, x.key))...)
 	}
-	return append(issues, s.validator.Resource(root, validate.Options{})...)
+	return append(append(issues, s.validator.Resource(root, validate.Options{})...), s.parameters.problems(res)...)
 }
 
 func issuesOf(err error) []fhir.Issue {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/firth-health/firth/fhir"
@@ -114,7 +116,7 @@ func (p *parameters) reload(ctx context.Context) error {
 
 // active reads the SearchParameters that have an effect. Of two that contradict each other the older one counts.
 func (p *parameters) active(ctx context.Context) (map[string]*search.Custom, error) {
-	customs := map[string]*search.Custom{}
+	var read []*search.Custom
 	for q := (store.WalkQuery{Type: "SearchParameter", Limit: 500}); ; {
 		page, err := p.reindexer.Walk(ctx, q)
 		if err != nil {
@@ -122,19 +124,28 @@ func (p *parameters) active(ctx context.Context) (map[string]*search.Custom, err
 		}
 		for i := range page.Versions {
 			c, err := p.read(&page.Versions[i])
-			if err == nil && c != nil {
-				err = p.search.CheckCustom(c, slices.Collect(maps.Values(customs)))
-			}
 			if err != nil {
 				p.log.Warn("a SearchParameter has no effect", "id", page.Versions[i].Key.ID, "error", err)
 			} else if c != nil {
-				customs[c.ID] = c
+				read = append(read, c)
 			}
 		}
 		if q.Cursor = page.Next; page.Next == "" {
-			return customs, nil
+			break
 		}
 	}
+	slices.SortStableFunc(read, func(a, b *search.Custom) int { // composites need their components
+		return cmp.Compare(strconv.FormatBool(a.IsComposite()), strconv.FormatBool(b.IsComposite()))
+	})
+	customs := map[string]*search.Custom{}
+	for _, c := range read {
+		if err := p.search.CheckCustom(c, slices.Collect(maps.Values(customs))); err != nil {
+			p.log.Warn("a SearchParameter has no effect", "id", c.ID, "error", err)
+			continue
+		}
+		customs[c.ID] = c
+	}
+	return customs, nil
 }
 
 func (p *parameters) read(v *store.Version) (*search.Custom, error) {
@@ -192,13 +203,14 @@ func (p *parameters) adjustRecords(ctx context.Context) error {
 			return err
 		}
 	}
+	all := slices.Collect(maps.Values(p.customs))
 	for id, c := range p.customs {
-		old := p.records[id]
-		record := &parameterRecord{Digest: c.Digest, Token: rand.Text(), Types: map[string]typeReadiness{}}
+		old, digest := p.records[id], c.Digest(all)
+		record := &parameterRecord{Digest: digest, Token: rand.Text(), Types: map[string]typeReadiness{}}
 		if old != nil {
 			record.revision = old.revision
 		}
-		isNew := old == nil || old.Digest != c.Digest
+		isNew := old == nil || old.Digest != digest
 		if !isNew {
 			record.Token = old.Token
 		}
@@ -271,10 +283,11 @@ func (p *parameters) snapshot() map[string]*parameterRecord {
 // publish tells the registry. When it returns, no commit with keys of before is under way.
 func (p *parameters) publish() {
 	p.mu.RLock()
+	customs := slices.Collect(maps.Values(p.customs))
 	all := make([]search.CustomState, 0, len(p.customs))
 	for id, c := range p.customs {
 		one := search.CustomState{Custom: c, Why: func(typ string) string { return p.why(id, typ) }}
-		if record := p.records[id]; record != nil && record.Digest == c.Digest {
+		if record := p.records[id]; record != nil && record.Digest == c.Digest(customs) {
 			for typ, r := range record.Types {
 				if r.State == isReady {
 					one.Ready = append(one.Ready, typ)

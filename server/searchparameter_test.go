@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/firth-health/firth/store/pebble"
 )
 
 // parameterOf is a SearchParameter.
@@ -150,4 +152,67 @@ func matchesParts(body, parts string) bool {
 		}
 	}
 	return true
+}
+
+// TestSearchParameterComposites has a composite of two parameters that came with it, in the wrong order: it survives a restart, and its components cannot go.
+func TestSearchParameterComposites(t *testing.T) {
+	dir := t.TempDir()
+	open := func(c *Config) {
+		s, err := pebble.Open(dir, pebble.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Store = s
+	}
+	f := newFixture(t, open)
+	part := func(id, typ, url string) string {
+		return parameterOf(id, id, typ, "Basic", "Basic.extension.extension.where(url='"+url+"').value")
+	}
+	component := func(id, url string) string {
+		return `{"definition":"http://example.org/SearchParameter/` + id + `","expression":"extension.where(url='` + url + `').value"}`
+	}
+	f.putAll([2]string{"Basic/a", `,"extension":[{"url":"g","extension":[{"url":"code","valueCode":"hr"},{"url":"value","valueQuantity":{"value":60}}]}]`},
+		[2]string{"Basic/b", `,"extension":[{"url":"g","extension":[{"url":"code","valueCode":"hr"},{"url":"value","valueQuantity":{"value":61}}]}]`})
+	all := bundleOf("transaction",
+		requestEntry("", parameterOf("pair", "pair", "composite", "Basic", "Basic.extension.where(url='g')", `,"component":[`+component("kind", "code")+`,`+component("amount", "value")+`]`), "PUT", "SearchParameter/pair"),
+		requestEntry("", part("amount", "quantity", "value"), "PUT", "SearchParameter/amount"), requestEntry("", part("kind", "token", "code"), "PUT", "SearchParameter/kind"))
+	f.run(t, []step{{name: "all at once", method: "POST", path: "", body: all, status: 200, answer: "*"}})
+	f.finds(t, "/Basic?pair=hr$60", "a")
+	f.server.Drain()
+	if err := f.server.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g := newFixture(t, open)
+	t.Cleanup(func() {
+		g.server.Drain()
+		if err := g.server.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	g.run(t, []step{
+		{name: "still ready", method: "GET", path: "/Basic?pair=hr$gt60&_elements=id", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: `..."id":"b"`},
+		{name: "a component stays", method: "DELETE", path: "/SearchParameter/kind", status: 422, answer: "...SearchParameter/pair has it as a component"},
+		{name: "and was not deleted", method: "GET", path: "/SearchParameter/kind", status: 200, answer: "*"},
+		{name: "a component changes its type", method: "PUT", path: "/SearchParameter/amount", body: part("amount", "number", "value"), status: 200, answer: "*"},
+	})
+	g.finds(t, "/Basic?pair=hr$60") // made anew: these are quantities
+	g.run(t, []step{
+		{name: "the composite goes first", method: "DELETE", path: "/SearchParameter/pair", status: 204},
+		{name: "now it may", method: "DELETE", path: "/SearchParameter/kind", status: 204},
+	})
+	checkKeys(t, g.server.store, g.server.search, "SearchParameter")
+}
+
+// TestSearchParameterDerived stores parameters of an implementation guide that say again what R4 has, and validates one without storing it.
+func TestSearchParameterDerived(t *testing.T) {
+	f := newFixture(t)
+	t.Cleanup(f.server.Drain)
+	derived := parameterOf("us-core-patient-birthdate", "birthdate", "date", "Patient", "Patient.birthDate", `,"derivedFrom":"http://hl7.org/fhir/SearchParameter/individual-birthdate"`)
+	f.putAll([2]string{"Patient/p", `,"birthDate":"1970-01-01"`})
+	f.run(t, []step{
+		{name: "derived", method: "PUT", path: "/SearchParameter/us-core-patient-birthdate", body: derived, status: 201, answer: "*"},
+		{name: "R4's answers", method: "GET", path: "/Patient?birthdate=1970&_elements=id", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: `..."total":1`},
+		{name: "derived, but another code", method: "PUT", path: "/SearchParameter/x", body: strings.ReplaceAll(derived, `"code":"birthdate"`, `"code":"gender"`), status: 400, answer: "*"},
+		{name: "validated", method: "POST", path: "/SearchParameter/$validate", body: parameterOf("x", "x", "string", "Patient", "Patient.nome"), status: 200, answer: `...the parameter cannot be compiled for Patient: it has an error in \"Patient.nome\": `},
+	})
 }

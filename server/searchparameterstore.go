@@ -101,9 +101,9 @@ func (p *parameters) define(ctx context.Context, ops []store.Op) ([]store.Result
 // which went and came again that it is ready. The function returned takes it back.
 func (p *parameters) doubt(ctx context.Context, after map[string]*search.Custom) (undo func() error, err error) {
 	var doubted []string
-	before := p.snapshot()
+	before, all := p.snapshot(), slices.Collect(maps.Values(after))
 	for id, record := range before {
-		if c := after[id]; c == nil || c.Digest != record.Digest {
+		if c := after[id]; c == nil || c.Digest(all) != record.Digest {
 			if err := p.forget(ctx, id); err != nil {
 				return nil, err
 			}
@@ -173,7 +173,36 @@ func (p *parameters) check(ctx context.Context, ops []store.Op) (map[string]*sea
 			return nil, &store.OpError{Index: i, Err: err}
 		}
 	}
-	return after, nil
+	return after, p.checkComposites(ops, all)
+}
+
+// checkComposites refuses operations that take a component away from a composite that stays.
+func (p *parameters) checkComposites(ops []store.Op, all []*search.Custom) error {
+	for _, c := range all {
+		if !c.IsComposite() {
+			continue
+		}
+		if err := p.search.CheckCustom(c, all); err != nil {
+			i := slices.IndexFunc(ops, func(op store.Op) bool { return op.Key.Type == "SearchParameter" })
+			return &store.OpError{Index: i, Err: fhir.Invalidf(fhir.CodeBusinessRule, "", "SearchParameter/%s has it as a component: %s", c.ID, err.Error())}
+		}
+	}
+	return nil
+}
+
+// problems tells what would keep a SearchParameter from being stored.
+func (p *parameters) problems(res *fhir.Resource) []fhir.Issue {
+	if p == nil || res.Type() != "SearchParameter" {
+		return nil
+	}
+	c, err := p.search.ReadCustom(res)
+	if err == nil && c != nil {
+		p.mu.RLock()
+		all := slices.Collect(maps.Values(p.customs))
+		p.mu.RUnlock()
+		err = p.search.CheckCustom(c, append(all, c))
+	}
+	return issuesOf(err)
 }
 
 // exists reports whether a conditional create finds what it asks for, so that nothing will be written.
