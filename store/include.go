@@ -22,6 +22,12 @@ type Links interface {
 	Matching(resourceType string, plan search.Plan, limit int) ([]Version, error)
 }
 
+// Prefetcher is what [Links] of a store may be for which every call is a round trip.
+type Prefetcher interface {
+	// Prefetch reads resources that are about to be asked for, so that IndexKeys and Current answer without one.
+	Prefetch(keys []fhir.Key) error
+}
+
 // Include adds to a page what _include and _revinclude of the query ask for (R4 search.html#include): without duplicates and without the
 // matches, in the order in which it is found. Includes with Iterate apply to what was included as well.
 func Include(ctx context.Context, l Links, q *search.Query, page *Page) error {
@@ -73,6 +79,9 @@ func (w *includer) expand(from []Version, all bool) error {
 
 // forward adds the targets of references.
 func (w *includer) forward(inc search.Include, from []Version) error {
+	if err := w.prefetch(inc, from); err != nil {
+		return err
+	}
 	for i := range from {
 		if from[i].Key.Type != inc.Type {
 			continue
@@ -95,6 +104,35 @@ func (w *includer) forward(inc search.Include, from []Version) error {
 		}
 	}
 	return nil
+}
+
+// prefetch lets the store read at once what forward asks for one by one.
+func (w *includer) prefetch(inc search.Include, from []Version) error {
+	p, ok := w.l.(Prefetcher)
+	if !ok {
+		return nil
+	}
+	var sources, wanted []fhir.Key
+	for i := range from {
+		if from[i].Key.Type == inc.Type {
+			sources = append(sources, plain(from[i].Key))
+		}
+	}
+	if err := p.Prefetch(sources); err != nil {
+		return err
+	}
+	for _, source := range sources {
+		keys, err := w.l.IndexKeys(source)
+		if err != nil {
+			return err
+		}
+		for _, target := range targets(keys, inc) {
+			if !w.seen[target] {
+				wanted = append(wanted, target)
+			}
+		}
+	}
+	return p.Prefetch(wanted)
 }
 
 // targets are the local resources that index keys refer to, whatever version they name.

@@ -100,16 +100,20 @@ func idle(op *store.Op, old *version) bool {
 
 // successor is the version that an operation makes of the newest one, nil when there never was one.
 func successor(op *store.Op, old *version, sequence int64) *version {
-	v := &version{key: op.Key, number: 1, sequence: sequence, created: sequence, method: op.Method}
+	v := &version{key: op.Key, number: 1, sequence: sequence, updated: instant(sequence), created: sequence, method: op.Method}
 	if old != nil {
 		v.number, v.created = old.number+1, old.created
 	}
 	if v.live() {
-		at := instant(sequence)
-		v.json = op.Resource.Render(make([]byte, 0, op.Resource.Size()), strconv.FormatInt(v.number, 10), at)
-		v.keys = withKey(op.Keys, search.LastUpdatedKey(at))
+		v.render(op)
 	}
 	return v
+}
+
+// render makes content and keys of a live version.
+func (v *version) render(op *store.Op) {
+	v.json = op.Resource.Render(make([]byte, 0, op.Resource.Size()), strconv.FormatInt(v.number, 10), v.updated)
+	v.keys = withKey(op.Keys, search.LastUpdatedKey(v.updated))
 }
 
 // withKey returns sorted keys with one more.

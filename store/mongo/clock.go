@@ -35,6 +35,13 @@ func (c *clock) take(n int, after int64) int64 {
 	return first<<nodeBits | c.node
 }
 
+// pass lets no sequence number be given out that is not greater than one that was.
+func (c *clock) pass(sequence int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = max(c.last, sequence>>nodeBits)
+}
+
 // add is the i-th sequence number after the first of those taken together.
 func (c *clock) add(first int64, i int) int64 { return first + int64(i)<<nodeBits }
 

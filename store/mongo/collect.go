@@ -10,56 +10,120 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// values reads the values that a document of the leg is sorted by.
-func (l *leg) values(document bson.Raw) ([]value, error) {
-	values := make([]value, len(l.columns))
-	for i, c := range l.columns {
-		if !l.present[i] {
-			continue
-		}
-		found := document.Lookup(strings.Split(c.field, ".")...)
-		text, ok := found.StringValueOK()
-		if !ok {
-			several, isArray := readStrings(found)
-			if !isArray || len(several) == 0 {
-				return nil, errCorrupt
-			}
-			text = slices.Min(several)
-			if c.descending {
-				text = slices.Max(several)
-			}
-		}
-		if c.field == fieldTime {
-			text = text[:max(0, strings.LastIndex(text, search.Separator))]
-		}
-		values[i] = value{text: text, has: true}
+// value reads the value that a document of the leg is sorted by.
+func (l *leg) value(document bson.Raw) (value, error) {
+	if l.column == nil {
+		return value{}, nil
 	}
-	return values, nil
+	found := document.Lookup(strings.Split(l.column.field, ".")...)
+	text, ok := found.StringValueOK()
+	if !ok {
+		several, isArray := readStrings(found)
+		if !isArray || len(several) == 0 {
+			return value{}, errCorrupt
+		}
+		text = slices.Min(several)
+		if l.column.descending {
+			text = slices.Max(several)
+		}
+	}
+	if l.column.field == fieldTime {
+		text = text[:max(0, strings.LastIndex(text, search.Separator))]
+	}
+	return value{text: text, has: true}, nil
+}
+
+// best keeps the first matches in the order of a query, behind a position, of those it is shown.
+type best struct {
+	r     *run
+	want  int
+	found []match
+}
+
+// add shows it a match of which the keys were read.
+func (b *best) add(v *version) {
+	m := match{version: v, at: position{values: b.r.order.values(v.key.ID, v.keys), created: v.created}}
+	if b.r.from != nil && b.r.order.compare(&m.at, b.r.from) <= 0 {
+		return
+	}
+	v.keys = nil
+	if b.found = append(b.found, m); len(b.found) >= 4*b.want+1000 {
+		b.trim()
+	}
+}
+
+func (b *best) trim() {
+	slices.SortFunc(b.found, func(x, y match) int { return b.r.order.compare(&x.at, &y.at) })
+	b.found = b.found[:min(len(b.found), b.want)]
 }
 
 // findInMemory reads the keys of all matches, keeps the best, and reads those.
 func (r *run) findInMemory(want int) ([]match, error) {
-	var best []match
-	trim := func() {
-		slices.SortFunc(best, func(a, b match) int { return r.order.compare(&a.at, &b.at) })
-		best = best[:min(len(best), want)]
-	}
+	b := &best{r: r, want: want}
 	projection := bson.D{{Key: fieldKeys, Value: 1}, {Key: fieldCreated, Value: 1}}
-	_, err := r.v.each(r.q.Type, r.q.Plan, projection, r.v.s.opts.Candidates, func(found *version) {
-		m := match{version: found, at: position{values: r.order.values(found.key.ID, found.keys), created: found.created}}
-		if r.from != nil && r.order.compare(&m.at, r.from) <= 0 {
-			return
-		}
-		found.keys = nil
-		if best = append(best, m); len(best) >= 4*want+1000 {
-			trim()
-		}
-	})
-	if err != nil {
+	if _, err := r.v.each(r.q.Type, r.q.Plan, projection, r.v.s.opts.Candidates, b.add); err != nil {
 		return nil, err
 	}
-	trim()
-	return r.load(best)
+	b.trim()
+	return r.load(b.found)
+}
+
+// findByFirst reads the keys of matches in the order of the first sort key, until the last value that the page reaches has ended, and sorts those.
+func (r *run) findByFirst(c column, want int) ([]match, error) {
+	b := &best{r: r, want: want}
+	if r.from == nil || r.from.values[0].has {
+		l := r.narrowed()
+		l.column, l.sort = &c, sortBy(&c, c.descending)[:1]
+		l.where = conjunction(l.where, c.present(true))
+		if r.from != nil {
+			l.where = conjunction(l.where, bson.D{{Key: c.field, Value: c.from(r.from.values[0].text)}})
+		}
+		if err := r.gather(l, b); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.found) < want {
+		l := r.narrowed()
+		l.where = conjunction(l.where, c.present(false))
+		if err := r.gather(l, b); err != nil {
+			return nil, err
+		}
+	}
+	b.trim()
+	return r.load(b.found)
+}
+
+// gather shows the matches of a leg until none that follow can be among the best.
+func (r *run) gather(l *leg, b *best) error {
+	projection := ascending(fieldKeys, fieldCreated)
+	if l.column != nil {
+		projection = append(projection, bson.E{Key: l.column.field, Value: int32(1)})
+	}
+	o := options.Find().SetProjection(projection).SetAllowDiskUse(true).SetBatchSize(int32(min(2*b.want+100, 2000)))
+	if l.sort != nil {
+		o.SetSort(l.sort)
+	}
+	if l.hint != nil {
+		o.SetHint(l.hint)
+	}
+	t := r.v.tester(r.q.Type, r.q.Plan, r.filter)
+	last := value{}
+	return r.v.find(r.q.Type, conjunction(r.filter.onlyLive(), l.where), o, func(document bson.Raw) (bool, error) {
+		first, err := l.value(document)
+		if err != nil || l.column != nil && first != last && len(b.found) >= b.want {
+			return false, err
+		}
+		last = first
+		v, err := r.v.s.readVersion(r.q.Type, document)
+		if err != nil {
+			return false, err
+		}
+		ok, err := t.accepts(v)
+		if ok {
+			b.add(v)
+		}
+		return err == nil, err
+	})
 }
 
 // load reads the resources of matches of which only the ids are known. One that was deleted in between is left out.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/firth-health/firth/search"
@@ -123,4 +124,10 @@ func appendStrings(dst []byte, name string, texts []string) []byte {
 		dst = bsoncore.AppendStringElement(dst, strconv.Itoa(i), text)
 	}
 	return closeDocument(dst, at)
+}
+
+// derived is a document of the fields for searches alone.
+func derived(v *version) bson.Raw {
+	at, dst := bsoncore.AppendDocumentStart(nil)
+	return bson.Raw(closeDocument(appendDerived(dst, v), at))
 }

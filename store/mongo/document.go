@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -19,7 +20,7 @@ const (
 	fieldType     = "y"        // history only: resource type
 	fieldLogical  = "i"        // history only: logical id
 	fieldVersion  = "v"        // int64, from 1
-	fieldUpdated  = "u"        // meta.lastUpdated, for people; the millisecond of q
+	fieldUpdated  = "u"        // meta.lastUpdated; the millisecond of q
 	fieldSequence = "q"        // int64, see clock.go
 	fieldCreated  = "c"        // q of the first version: the place in the order of creation
 	fieldMethod   = "m"        // store.Method
@@ -47,6 +48,7 @@ type version struct {
 	key      fhir.Key // without Version
 	number   int64
 	sequence int64
+	updated  time.Time // meta.lastUpdated
 	created  int64
 	method   store.Method
 	json     []byte   // nil for a deletion
@@ -57,14 +59,14 @@ func (v *version) live() bool { return v.method != store.Delete }
 
 // result is the version as the store's callers see it.
 func (v *version) result() store.Version {
-	return store.Version{Key: fhir.Key{Type: v.key.Type, ID: v.key.ID, Version: strconv.FormatInt(v.number, 10)}, LastUpdated: instant(v.sequence),
+	return store.Version{Key: fhir.Key{Type: v.key.Type, ID: v.key.ID, Version: strconv.FormatInt(v.number, 10)}, LastUpdated: v.updated,
 		Method: v.method, JSON: v.json}
 }
 
 // head appends what current and older versions have in common.
 func (v *version) head(dst []byte) []byte {
 	dst = bsoncore.AppendInt64Element(dst, fieldVersion, v.number)
-	dst = bsoncore.AppendDateTimeElement(dst, fieldUpdated, instant(v.sequence).UnixMilli())
+	dst = bsoncore.AppendDateTimeElement(dst, fieldUpdated, v.updated.UnixMilli())
 	dst = bsoncore.AppendInt64Element(dst, fieldSequence, v.sequence)
 	dst = bsoncore.AppendInt64Element(dst, fieldCreated, v.created)
 	dst = bsoncore.AppendInt32Element(dst, fieldMethod, int32(v.method))
@@ -166,6 +168,10 @@ func (s *Store) readVersion(typ string, doc bson.Raw) (*version, error) {
 			v.number, ok = value.AsInt64OK()
 		case fieldSequence:
 			v.sequence, ok = value.AsInt64OK()
+		case fieldUpdated:
+			var millis int64
+			millis, ok = value.DateTimeOK()
+			v.updated = time.UnixMilli(millis).UTC()
 		case fieldCreated:
 			v.created, ok = value.AsInt64OK()
 		case fieldMethod:

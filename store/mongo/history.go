@@ -56,6 +56,8 @@ type historyRun struct {
 	bounds bson.D // of the sequence number
 	from   int64  // the page begins below it; 0 for the newest
 	newest *version
+
+	oldestFirst bool // below is then where it begins above
 }
 
 // historyBounds restricts sequence numbers to what Since and Before allow.
@@ -134,8 +136,7 @@ func (h *historyRun) page(types []string) (*store.HistoryPage, error) {
 	if page.Total = len(page.Versions); !more && h.q.Count > 0 {
 		return page, nil
 	}
-	rest := h.merge(types, last, 1000, bson.D{{Key: fieldSequence, Value: 1}, {Key: fieldVersion, Value: 1}, {Key: fieldCreated, Value: 1},
-		{Key: fieldMethod, Value: 1}, {Key: fieldType, Value: 1}, {Key: fieldLogical, Value: 1}})
+	rest := h.merge(types, last, 1000, ascending(fieldSequence, fieldUpdated, fieldVersion, fieldMethod, fieldType, fieldLogical))
 	for {
 		v, err := rest.next()
 		if err != nil || v == nil {
@@ -242,7 +243,10 @@ func (l *historyLeg) first() (*version, error) {
 		return l.peek(), nil
 	}
 	bounds := l.h.bounds
-	if l.below != 0 {
+	order := int32(-1)
+	if l.h.oldestFirst {
+		order, bounds = 1, bson.D{{Key: "$gt", Value: l.below}}
+	} else if l.below != 0 {
 		bounds = append(bson.D{{Key: "$lt", Value: l.below}}, l.h.since()...)
 	}
 	where := l.where
@@ -252,7 +256,7 @@ func (l *historyLeg) first() (*version, error) {
 	if where == nil {
 		where = bson.D{}
 	}
-	o := options.Find().SetSort(bson.D{{Key: fieldSequence, Value: int32(-1)}}).SetLimit(int64(l.batch)).SetProjection(l.projection)
+	o := options.Find().SetSort(bson.D{{Key: fieldSequence, Value: order}}).SetLimit(int64(l.batch)).SetProjection(l.projection)
 	n := 0
 	err := l.h.v.find(l.collection, where, o, func(document bson.Raw) (bool, error) {
 		v, err := l.h.s.readVersion(l.typ, document)
@@ -299,21 +303,21 @@ func (l *historyLeg) dropPast() error {
 	at := l.h.q.At
 	byCollection := map[string]bson.A{}
 	for _, v := range l.read {
-		if instant(v.sequence).Before(at) {
+		if v.updated.Before(at) {
 			byCollection[collectionHistory] = append(byCollection[collectionHistory], historyID(v.key, v.number+1))
 			byCollection[v.key.Type] = append(byCollection[v.key.Type], v.key.ID)
 		}
 	}
 	ended := map[string]bool{} // history ids of versions that had a successor at that instant
 	for collection, ids := range byCollection {
-		o := options.Find().SetProjection(bson.D{{Key: fieldSequence, Value: 1}, {Key: fieldVersion, Value: 1}, {Key: fieldType, Value: 1}, {Key: fieldLogical, Value: 1}})
+		o := options.Find().SetProjection(ascending(fieldUpdated, fieldVersion, fieldType, fieldLogical))
 		typ := collection
 		if collection == collectionHistory {
 			typ = ""
 		}
 		err := l.h.v.find(collection, bson.D{{Key: fieldID, Value: bson.D{{Key: "$in", Value: ids}}}}, o, func(document bson.Raw) (bool, error) {
 			v, err := l.h.s.readVersion(typ, document)
-			if err == nil && !instant(v.sequence).After(at) {
+			if err == nil && !v.updated.After(at) {
 				ended[historyID(v.key, v.number-1)] = true
 			}
 			return true, err
@@ -348,7 +352,7 @@ func (m *merge) next() (*version, error) {
 			if err != nil {
 				return nil, err
 			}
-			if v != nil && (best == nil || v.sequence > best.read[0].sequence) {
+			if v != nil && (best == nil || (v.sequence > best.read[0].sequence) != m.h.oldestFirst && v.sequence != best.read[0].sequence) {
 				best = &m.legs[i]
 			}
 		}

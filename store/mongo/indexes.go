@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -71,6 +72,9 @@ func (s *Store) prepareIndexes(ctx context.Context) error {
 	if err := s.createIndexes(ctx, collectionHistory, historyIndexes()); err != nil {
 		return err
 	}
+	if err := s.createIndexes(ctx, collectionState, stateIndexes()); err != nil {
+		return err
+	}
 	if s.transactions {
 		claims := Index{Collection: collectionClaims, Name: "expire_1", Keys: ascending(fieldUpdated), expire: claimSeconds}
 		if err := s.createIndexes(ctx, collectionClaims, []Index{claims}); err != nil {
@@ -104,6 +108,11 @@ func (s *Store) ensure(ctx context.Context, typ string) error {
 	if !isType(typ) || strings.ContainsAny(typ, "$.\x00") {
 		return fmt.Errorf("mongo store: %q cannot be the name of a collection", typ)
 	}
+	s.indexing.Lock()
+	defer s.indexing.Unlock()
+	if _, done := s.indexed.Load(typ); done {
+		return nil
+	}
 	if err := s.createIndexes(ctx, typ, indexesOf(typ)); err != nil {
 		return err
 	}
@@ -111,20 +120,35 @@ func (s *Store) ensure(ctx context.Context, typ string) error {
 	return nil
 }
 
-// createIndexes creates indexes that are missing. Creating one that exists does nothing.
+// codeNamespaceNotFound says that there is no such collection.
+const codeNamespaceNotFound = 26
+
+// createIndexes creates the indexes that are missing, and says so.
 func (s *Store) createIndexes(ctx context.Context, collection string, indexes []Index) error {
-	models := make([]mongo.IndexModel, 0, len(indexes))
+	known, err := s.db.Collection(collection).Indexes().ListSpecifications(ctx)
+	if err != nil && !hasCode(err, codeNamespaceNotFound) {
+		return reading(ctx, err)
+	}
+	var models []mongo.IndexModel
+	var names []string
 	for _, x := range indexes {
+		if slices.ContainsFunc(known, func(k mongo.IndexSpecification) bool { return k.Name == x.Name }) {
+			continue
+		}
 		o := options.Index().SetName(x.Name)
 		if x.expire > 0 {
 			o.SetExpireAfterSeconds(x.expire)
 		}
 		models = append(models, mongo.IndexModel{Keys: x.Keys, Options: o})
+		names = append(names, x.Name)
 	}
-	names, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models)
-	if err != nil {
+	if len(models) == 0 {
+		return nil
+	}
+	began := time.Now()
+	if _, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models); err != nil {
 		return translate(ctx, fmt.Errorf("indexes of %s: %w", collection, err))
 	}
-	s.opts.Logger.Info("MongoDB indexes are there", "collection", collection, "indexes", names)
+	s.opts.Logger.Info("MongoDB indexes created", "collection", collection, "indexes", names, "duration", time.Since(began))
 	return nil
 }

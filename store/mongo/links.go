@@ -11,6 +11,8 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
+var _ store.Prefetcher = (*links)(nil)
+
 // links answers what includes ask, at the moment of a search. It implements [store.Links]. What a page's includes lead to is read with one find a type, and
 // kept.
 type links struct {

@@ -53,7 +53,10 @@ type Store struct {
 	entries *semaphore.Weighted // operations in transactions under way
 	singles *semaphore.Weighted // other writes under way
 
-	indexed    sync.Map       // names of collections that have their indexes
+	indexed    sync.Map   // names of collections that have their indexes
+	indexing   sync.Mutex // held while a collection gets them
+	restoring  sync.Mutex // held by Restore
+	feed       feed
 	background sync.WaitGroup // ends of snapshots
 
 	life   sync.RWMutex // held for reading by every call, for writing by Close
@@ -61,7 +64,14 @@ type Store struct {
 }
 
 var (
-	_ store.Store = (*Store)(nil)
+	_ store.Store     = (*Store)(nil)
+	_ store.Explainer = (*Store)(nil)
+	_ store.Checker   = (*Store)(nil)
+	_ store.Changes   = (*Store)(nil)
+	_ store.Reindexer = (*Store)(nil)
+	_ store.State     = (*Store)(nil)
+	_ store.Archive   = (*Store)(nil)
+	_ store.KeyLister = (*Store)(nil)
 
 	errClosed     = fmt.Errorf("mongo store: %w", fs.ErrClosed)
 	errStandalone = errors.New("the MongoDB server is a standalone one, which has no transactions: make it a replica set (one member is enough), " +
@@ -133,33 +143,25 @@ func (s *Store) prepare(ctx context.Context) error {
 	if !s.transactions && !s.opts.AllowStandalone {
 		return errStandalone
 	}
-	s.decimals = s.transactions || s.knowsDecimals(ctx)
-	s.elements = s.transactions || s.matchesElements(ctx)
+	if err := s.limits(ctx); err != nil {
+		return err
+	}
 	if err := s.identify(ctx, hello.OperationTime); err != nil {
 		return err
 	}
 	return s.prepareIndexes(ctx)
 }
 
-// knowsDecimals finds out whether a server that is not MongoDB's own takes Decimal128.
-func (s *Store) knowsDecimals(ctx context.Context) bool {
-	one := bson.NewDecimal128(decimal([]byte("1.50")))
-	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: fieldID, Value: "decimals"}}, bson.D{{Key: "$set", Value: bson.D{{Key: "probe", Value: one}}}},
-		options.UpdateOne().SetUpsert(true))
-	return err == nil
-}
-
-// matchesElements finds out whether such a server applies all of $elemMatch to one element. Where it does not, ranges only give candidates.
-func (s *Store) matchesElements(ctx context.Context) bool {
-	self := bson.E{Key: fieldID, Value: "elements"}
-	keys := bson.D{{Key: "$set", Value: bson.D{{Key: fieldKeys, Value: bson.A{"a", "z"}}}}}
-	_, err := s.meta().UpdateOne(ctx, bson.D{self}, keys, options.UpdateOne().SetUpsert(true))
+// limits finds out what a server that is not MongoDB's own lacks. FerretDB 1, which tests run against, knows no Decimal128 and closes the connection when it meets one, and
+// it applies the parts of $elemMatch to different elements, so that ranges only give candidates.
+func (s *Store) limits(ctx context.Context) error {
+	info, err := s.db.RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Raw()
 	if err != nil {
-		return false
+		return translate(ctx, err)
 	}
-	between := bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: "b"}, {Key: "$lt", Value: "c"}}}}
-	n, err := s.meta().CountDocuments(ctx, bson.D{self, {Key: fieldKeys, Value: between}})
-	return err == nil && n == 0
+	complete := info.Lookup("ferretdbVersion").IsZero()
+	s.decimals, s.elements = complete, complete
+	return nil
 }
 
 // identify finds or makes the document about the store, and takes a number for this process.

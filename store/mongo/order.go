@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -60,9 +59,6 @@ func (o order) values(id string, keys []string) []value {
 	return values
 }
 
-// maxServerKeys bounds the sort keys that the server sorts by: there is a find for each combination of those that are there and those that are missing.
-const maxServerKeys = 3
-
 // column is a field of the documents that has the values of a sort key.
 type column struct {
 	field      string
@@ -70,18 +66,16 @@ type column struct {
 	always     bool // never missing
 }
 
-// columns finds the fields to sort by; ok is false where the documents have none, and the matches must be sorted here.
-func (o order) columns() (columns []column, ok bool) {
-	for _, key := range o {
-		c := column{descending: key.Descending}
-		if len(key.Prefixes) == 1 && key.Prefixes[0] == search.IDPrefix {
-			c.field, c.always = fieldID, true
-		} else if c.field, ok = fieldOf(key.Prefixes); !ok {
-			return nil, false
-		}
-		columns = append(columns, c)
+// column finds the field with the values of the first sort key; ok is false where the documents have none.
+func (o order) column() (c column, ok bool) {
+	key := o[0]
+	c.descending = key.Descending
+	if len(key.Prefixes) == 1 && key.Prefixes[0] == search.IDPrefix {
+		c.field, c.always = fieldID, true
+		return c, true
 	}
-	return columns, len(columns) <= maxServerKeys
+	c.field, ok = fieldOf(key.Prefixes)
+	return c, ok
 }
 
 // fieldOf names the field with the values behind some key prefixes: those of one index, a form each (see deriveOrder).
@@ -97,87 +91,23 @@ func fieldOf(prefixes []string) (string, bool) {
 	return fieldOrder + "." + orderField(index), index != ""
 }
 
-// phase is one find of a sorted search: the matches that have the values of certain sort keys and lack the others.
-type phase []bool
-
-// phases lists them in the order in which their matches come.
-func phases(columns []column) (all []phase) {
-	for bits := range 1 << len(columns) {
-		p := make(phase, len(columns))
-		wanted := true
-		for i := range columns {
-			p[i] = bits>>(len(columns)-1-i)&1 == 0
-			wanted = wanted && (p[i] || !columns[i].always)
-		}
-		if wanted {
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// of reports in which phase a position is.
-func (p *position) in() (in phase) {
-	for _, v := range p.values {
-		in = append(in, v.has)
-	}
-	return in
-}
-
-// compare tells which phase comes first.
-func (p phase) compare(q phase) int {
-	for i := range p {
-		if p[i] != q[i] && p[i] {
-			return -1
-		} else if p[i] != q[i] {
-			return 1
-		}
-	}
-	return 0
-}
-
-// where restricts a find to the phase and, when that is not nil, to what comes behind a position of the phase.
-func (p phase) where(columns []column, behind *position, descending bool) bson.D {
-	var all bson.A
-	for i, c := range columns {
-		if !c.always {
-			all = append(all, bson.D{{Key: c.field, Value: bson.D{{Key: "$exists", Value: p[i]}}}})
-		}
-	}
-	if behind != nil {
-		all = append(all, p.behind(columns, behind, descending))
-	}
-	switch len(all) {
-	case 0:
+// present restricts a find to documents that have the value, or to those that lack it. MongoDB sorts what is missing first, Firth last; so they are two finds.
+func (c column) present(has bool) bson.D {
+	if c.always {
 		return nil
-	case 1:
-		one, _ := all[0].(bson.D)
-		return one
 	}
-	return bson.D{{Key: "$and", Value: all}}
+	return bson.D{{Key: c.field, Value: bson.D{{Key: "$exists", Value: has}}}}
 }
 
-// behind matches what comes behind a position: equal in the first sort keys and behind in the next, or equal in all and behind in the order of creation.
-func (p phase) behind(columns []column, at *position, descending bool) bson.D {
-	var alternatives bson.A
-	var equal bson.D
-	for i, c := range columns {
-		if !p[i] {
-			continue
-		}
-		text := at.values[i].text
-		alternatives = append(alternatives, append(slices.Clone(equal), bson.E{Key: c.field, Value: c.after(text)}))
-		equal = append(equal, bson.E{Key: c.field, Value: c.equals(text)})
-	}
-	operator := "$gt"
-	if descending {
-		operator = "$lt"
-	}
-	last := append(equal, bson.E{Key: fieldCreated, Value: bson.D{{Key: operator, Value: at.created}}})
-	if len(alternatives) == 0 {
-		return last
-	}
-	return bson.D{{Key: "$or", Value: append(alternatives, last)}}
+// behind matches what comes behind a position in the order of the column and, of equal values, of creation.
+func (c column) behind(at *position) bson.D {
+	equal := bson.D{{Key: c.field, Value: c.equals(at.values[0].text)}}
+	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: c.field, Value: c.after(at.values[0].text)}}, append(equal, createdBehind(at, c.descending)...)}}}
+}
+
+// createdBehind matches what comes behind a position in the order of creation.
+func createdBehind(at *position, descending bool) bson.D {
+	return bson.D{{Key: fieldCreated, Value: bson.D{{Key: map[bool]string{false: "$gt", true: "$lt"}[descending], Value: at.created}}}}
 }
 
 // after matches values behind text. A resource may have two, of which MongoDB sorts by the one that comes first in the direction of the sort; so none may be at
@@ -189,23 +119,26 @@ func (c column) after(text string) bson.D {
 	return bson.D{{Key: "$not", Value: bson.D{{Key: map[bool]string{false: "$lte", true: "$gte"}[c.descending], Value: text}}}}
 }
 
+// from matches values at text or behind it.
+func (c column) from(text string) bson.D {
+	return bson.D{{Key: "$not", Value: bson.D{{Key: map[bool]string{false: "$lt", true: "$gt"}[c.descending], Value: text}}}}
+}
+
 // equals matches values whose first one in the direction of the sort is text.
 func (c column) equals(text string) any {
 	if c.field == fieldID {
 		return text
 	}
-	return bson.D{{Key: "$eq", Value: text}, {Key: "$not", Value: bson.D{{Key: map[bool]string{false: "$lt", true: "$gt"}[c.descending], Value: text}}}}
+	return append(bson.D{{Key: "$eq", Value: text}}, c.from(text)...)
 }
 
-// sort is the sort of the phase: by what is there, then by the order of creation.
-func (p phase) sort(columns []column, descending bool) bson.D {
-	var by bson.D
-	for i, c := range columns {
-		if p[i] {
-			by = append(by, bson.E{Key: c.field, Value: direction(c.descending)})
-		}
+// sortBy orders by the column, if there is one, and then by creation.
+func sortBy(c *column, descending bool) bson.D {
+	created := bson.E{Key: fieldCreated, Value: direction(descending)}
+	if c == nil {
+		return bson.D{created}
 	}
-	return append(by, bson.E{Key: fieldCreated, Value: direction(descending)})
+	return bson.D{{Key: c.field, Value: direction(c.descending)}, created}
 }
 
 func direction(descending bool) int32 {

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -53,7 +52,7 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 // readOne reads a document; nil when there is none.
 func (s *Store) readOne(ctx context.Context, from *mongo.Collection, key fhir.Key, id string) (*version, error) {
 	document, err := from.FindOne(ctx, bson.D{{Key: fieldID, Value: id}}, options.FindOne().SetProjection(withoutKeys())).Raw()
-	if errors.Is(err, mongo.ErrNoDocuments) {
+	if isNone(err) {
 		return nil, nil
 	}
 	if err != nil {

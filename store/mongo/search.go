@@ -19,7 +19,7 @@ func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error
 	}
 	defer s.leave()
 	var page *store.Page
-	err := s.searched(ctx, q, func(r *run) (err error) {
+	err := s.searched(ctx, q, false, func(r *run) (err error) {
 		page, err = r.page()
 		return err
 	})
@@ -30,7 +30,7 @@ func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error
 }
 
 // searched prepares a run of a query and does work with it, in a snapshot when it may take several commands that must agree.
-func (s *Store) searched(ctx context.Context, q *search.Query, work func(*run) error) error {
+func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, work func(*run) error) error {
 	var from *position
 	total := -1
 	if q.Cursor != "" {
@@ -43,6 +43,7 @@ func (s *Store) searched(ctx context.Context, q *search.Query, work func(*run) e
 	simple := len(q.Sort) == 0 || isHot && hot.ordersBy(q.Sort)
 	several := !simple || leads(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0
 	return s.inSnapshot(ctx, several, func(v *view) error {
+		v.explained = explained
 		r := &run{v: v, q: q, order: q.Sort, from: from, total: total}
 		if isHot {
 			r.hot = &hot
@@ -120,14 +121,36 @@ func (r *run) page() (*store.Page, error) {
 	return page, nil
 }
 
-// find returns the first matches behind from, at most want.
+// find returns the first matches behind from, at most want, in the way that promises to be the cheapest.
 func (r *run) find(want int) ([]match, error) {
-	stages, ok := r.stages()
-	if !ok {
-		r.strategy = "all matches, sorted in memory"
-		return r.findInMemory(want)
+	if len(r.order) > 0 {
+		c, ok := r.order.column()
+		switch {
+		case r.hot != nil && r.hot.ordersBy(r.order):
+			r.strategy = "compound index of patient, code and time"
+			return r.findStages(r.hotStages(), want)
+		case !ok:
+			r.strategy = "all matches, sorted in memory"
+			return r.findInMemory(want)
+		case len(r.order) > 1 && !c.always:
+			r.strategy = "by the first sort key, ties sorted in memory"
+			return r.findByFirst(c, want)
+		default:
+			r.strategy = "one filter, sorted by the server"
+			return r.findStages(r.sortedStages(c), want)
+		}
 	}
-	var found []match
+	r.strategy = "one filter, in the order of creation"
+	l := r.narrowed()
+	l.sort = sortBy(nil, false)
+	if r.from != nil {
+		l.where = conjunction(l.where, createdBehind(r.from, false))
+	}
+	return r.findStages([][]*leg{{l}}, want)
+}
+
+// findStages runs the finds of a search: those of one stage are merged, the stages come one after the other.
+func (r *run) findStages(stages [][]*leg, want int) (found []match, err error) {
 	for _, legs := range stages {
 		var parts []match
 		for _, leg := range legs {
@@ -149,89 +172,78 @@ func (r *run) find(want int) ([]match, error) {
 
 // leg is one find whose matches come in the order of the query.
 type leg struct {
-	where   bson.D // besides the filter of the query
-	sort    bson.D
-	columns []column // where the values of the sort keys are
-	present phase    // which of them are there
-	hint    bson.D
+	where  bson.D // besides the filter of the query
+	sort   bson.D
+	column *column // where the value of the first sort key is; nil where it is missing, or there is none
+	hint   bson.D
 }
 
-// stages lists the finds of a search: those of one stage are merged, the stages come one after the other. ok is false when the server cannot sort so.
-func (r *run) stages() (stages [][]*leg, ok bool) {
-	if r.hot != nil && r.hot.ordersBy(r.order) {
-		r.strategy = "compound index of patient, code and time"
-		return r.hotStages(), true
+// narrowed is a leg that uses what the compound index can tell.
+func (r *run) narrowed() *leg {
+	if r.hot == nil {
+		return &leg{}
 	}
-	columns, ok := r.order.columns()
-	if !ok {
-		return nil, false
-	}
-	r.strategy = "one filter"
-	base := leg{columns: columns}
-	if r.hot != nil {
-		r.strategy = "compound index of patient and code"
-		base.where, base.hint = r.hot.where(hotAll), hotHint()
-	}
-	for _, p := range phases(columns) {
-		if l, wanted := r.phase(base, p); wanted {
-			stages = append(stages, []*leg{l})
-		}
-	}
-	return stages, true
+	r.strategy += ", among what the compound index of patient and code has"
+	return &leg{where: r.hot.where(hotAll), hint: hotHint()}
 }
 
-// phase restricts a leg to one phase of the order; wanted is false when the page begins behind it.
-func (r *run) phase(base leg, p phase) (l *leg, wanted bool) {
-	behind := r.from
-	if behind != nil {
-		switch p.compare(behind.in()) {
-		case -1:
-			return nil, false
-		case 1:
-			behind = nil
-		}
-	}
+// sortedStages are two finds: of what has the sort value, and then of what lacks it.
+func (r *run) sortedStages(c column) (stages [][]*leg) {
 	descending := r.order.descends()
-	base.present = p
-	base.where = conjunction(base.where, p.where(base.columns, behind, descending))
-	base.sort = p.sort(base.columns, descending)
-	return &base, true
+	if r.from == nil || r.from.values[0].has {
+		l := r.narrowed()
+		l.column, l.sort = &c, sortBy(&c, descending)
+		if c.always {
+			l.sort = l.sort[:1]
+		}
+		l.where = conjunction(l.where, c.present(true))
+		if r.from != nil {
+			l.where = conjunction(l.where, c.behind(r.from))
+		}
+		stages = append(stages, []*leg{l})
+	}
+	if !c.always {
+		stages = append(stages, []*leg{r.lacking(r.narrowed(), c)})
+	}
+	return stages
+}
+
+// lacking makes a leg the one of matches without the sort value.
+func (r *run) lacking(l *leg, c column) *leg {
+	descending := r.order.descends()
+	l.sort = sortBy(nil, descending)
+	l.where = conjunction(l.where, c.present(false))
+	if r.from != nil && !r.from.values[0].has {
+		l.where = conjunction(l.where, createdBehind(r.from, descending))
+	}
+	return l
 }
 
 // hotStages are those of a search for the newest, or oldest, of a patient's codes: resources with a time straight from the compound index, merged with
 // the few whose time is not in it; then those without a time.
-func (r *run) hotStages() [][]*leg {
+func (r *run) hotStages() (stages [][]*leg) {
 	descending := r.order.descends()
-	var stages [][]*leg
 	if r.from == nil || r.from.values[0].has {
-		timed := &leg{where: r.hot.where(hotTimed), columns: []column{{field: fieldTime, descending: descending}}, present: phase{true}, hint: hotHint(),
-			sort: bson.D{{Key: fieldTime, Value: direction(descending)}}}
+		timed := &leg{where: r.hot.where(hotTimed), column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
+		timed.sort = sortBy(timed.column, descending)[:1]
+		field, _ := fieldOf([]string{r.hot.index.Time})
+		long := &leg{where: r.hot.where(hotLong), column: &column{field: field, descending: descending}, hint: hotHint()}
+		long.sort = sortBy(long.column, descending)
 		if r.from != nil {
 			operator := map[bool]string{false: "$gt", true: "$lt"}[descending]
 			behind := bson.D{{Key: operator, Value: hotTime(r.from.values[0].text, r.from.created)}}
 			timed.where = conjunction(timed.where, bson.D{{Key: fieldTime, Value: behind}})
+			long.where = conjunction(long.where, long.column.behind(r.from))
 		}
-		field, _ := fieldOf([]string{r.hot.index.Time})
-		long := leg{where: r.hot.where(hotLong), columns: []column{{field: field, descending: descending}}, hint: hotHint()}
-		l, _ := r.phase(long, phase{true})
-		stages = append(stages, []*leg{timed, l})
+		stages = append(stages, []*leg{timed, long})
 	}
-	timeless := leg{where: r.hot.where(hotTimeless), columns: []column{{field: fieldTime, descending: descending}}, hint: hotHint()}
-	behind := r.from
-	if behind != nil && behind.values[0].has {
-		behind = nil
-	}
-	timeless.present = phase{false}
-	if behind != nil {
-		timeless.where = conjunction(timeless.where, timeless.present.behind(timeless.columns, behind, descending))
-	}
-	timeless.sort = timeless.present.sort(timeless.columns, descending)
-	return append(stages, []*leg{&timeless})
+	timeless := &leg{where: r.hot.where(hotTimeless), hint: hotHint()}
+	return append(stages, []*leg{r.lacking(timeless, column{always: true})})
 }
 
 // fetch runs the find and returns the first matches.
 func (l *leg) fetch(r *run, want int) (found []match, err error) {
-	o := options.Find().SetSort(l.sort).SetProjection(r.projection(l.columns)).SetAllowDiskUse(true)
+	o := options.Find().SetSort(l.sort).SetProjection(r.projection(l.column)).SetAllowDiskUse(true)
 	if r.filter.exact {
 		o.SetLimit(int64(want))
 	} else {
@@ -250,20 +262,22 @@ func (l *leg) fetch(r *run, want int) (found []match, err error) {
 		if ok, err := t.accepts(v); err != nil || !ok {
 			return err == nil, err
 		}
-		values, err := l.values(document)
-		found = append(found, match{version: v, at: position{values: values, created: v.created}})
+		first, err := l.value(document)
+		at := position{values: make([]value, len(r.order)), created: v.created}
+		if len(r.order) > 0 {
+			at.values[0] = first
+		}
+		found = append(found, match{version: v, at: at})
 		return len(found) < want, err
 	})
 	return found, err
 }
 
 // projection asks for what a page needs and no more.
-func (r *run) projection(columns []column) bson.D {
-	fields := []string{fieldVersion, fieldSequence, fieldCreated, fieldMethod, fieldRaw, fieldPacked, fieldResource}
-	for _, c := range columns {
-		if c.field != fieldID && !slices.Contains(fields, c.field) {
-			fields = append(fields, c.field)
-		}
+func (r *run) projection(c *column) bson.D {
+	fields := []string{fieldVersion, fieldUpdated, fieldSequence, fieldCreated, fieldMethod, fieldRaw, fieldPacked, fieldResource}
+	if c != nil && c.field != fieldID {
+		fields = append(fields, c.field)
 	}
 	if !r.filter.exact || len(r.q.Include) > 0 {
 		fields = append(fields, fieldKeys)

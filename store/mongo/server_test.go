@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 func serverURI(t testing.TB) string {
 	t.Helper()
 	testServer.once.Do(func() {
-		if uri := os.Getenv(serverVariable); uri != "" {
+		if uri := or(os.Getenv(child), os.Getenv(serverVariable)); uri != "" {
 			testServer.uri = uri
 			return
 		}
@@ -107,6 +107,13 @@ func database(t testing.TB) string {
 	raw := make([]byte, 6)
 	rand.Read(raw)
 	name := "firth_test_" + hex.EncodeToString(raw)
+	dropLater(t, name)
+	return name
+}
+
+// dropLater drops a database after the test.
+func dropLater(t testing.TB, name string) {
+	t.Helper()
 	uri := serverURI(t)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -120,7 +127,6 @@ func database(t testing.TB) string {
 			t.Logf("drop %s: %v", name, err)
 		}
 	})
-	return name
 }
 
 // open opens a store on an empty database.
@@ -146,7 +152,10 @@ func or(a, b string) string {
 // get them one by one; the tests of transactions themselves see the difference and are expected failures.
 func openStore(t *testing.T) store.Store {
 	t.Helper()
-	s := open(t, mongo.Options{})
+	return suited(open(t, mongo.Options{}))
+}
+
+func suited(s *mongo.Store) store.Store {
 	if s.Transactions() {
 		return s
 	}
@@ -156,9 +165,6 @@ func openStore(t *testing.T) store.Store {
 // piecemeal applies operations one by one where the store cannot do them together.
 type piecemeal struct{ *mongo.Store }
 
-// Unwrap gives the store to store.Unwrap.
-func (p piecemeal) Unwrap() store.Store { return p.Store }
-
 // Apply is not atomic.
 func (p piecemeal) Apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
 	if len(ops) < 2 {
@@ -167,6 +173,7 @@ func (p piecemeal) Apply(ctx context.Context, ops []store.Op) ([]store.Result, e
 	var results []store.Result
 	for i := range ops {
 		one, err := p.Store.Apply(ctx, ops[i:i+1])
+		ctx = context.WithoutCancel(ctx) // what was begun is done, as in a transaction
 		if err != nil {
 			return nil, &store.OpError{Index: i, Err: err}
 		}

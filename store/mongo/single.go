@@ -19,8 +19,11 @@ const singleTries = 200
 var errUnknown = errors.New("mongo store: the connection was lost, and whether the write was done cannot be found out")
 
 // single commits one operation without a transaction. A creation is one insert. Any other write first copies the newest version into the history and then
-// replaces it where it is still that version.
-func (s *Store) single(ctx context.Context, op *store.Op) (*store.Result, error) {
+// replaces it where it is still that version. What has been sent is waited for, also when the caller's context ends: so no write comes to light after its call
+// has returned.
+func (s *Store) single(caller context.Context, op *store.Op) (*store.Result, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), s.opts.Timeout)
+	defer cancel()
 	resources := s.db.Collection(op.Key.Type)
 	var old *version
 	var document bson.Raw
@@ -48,7 +51,7 @@ func (s *Store) single(ctx context.Context, op *store.Op) (*store.Result, error)
 			return nil, fmt.Errorf("%s is written by too many at once: %w", op.Key, store.ErrConflict)
 		}
 		if try > 0 {
-			if err := pause(ctx, try/4); err != nil {
+			if err := pause(caller, try/4); err != nil {
 				return nil, err
 			}
 		}
@@ -66,7 +69,7 @@ func (s *Store) following(old *version) int64 {
 // newest reads the newest version, also a deletion, and its document; nil when there is none.
 func (s *Store) newest(ctx context.Context, resources *mongo.Collection, key fhir.Key) (*version, bson.Raw, error) {
 	document, err := resources.FindOne(ctx, bson.D{{Key: fieldID, Value: key.ID}}).Raw()
-	if errors.Is(err, mongo.ErrNoDocuments) {
+	if isNone(err) {
 		return nil, nil, nil
 	}
 	if err != nil {

@@ -91,8 +91,11 @@ func (s *Store) attempt(ctx context.Context, session *mongo.Session, ops []store
 	return t.results, s.commit(ctx, session)
 }
 
-// commit commits, and asks again as long as the answer leaves it open. Committing twice is committing once.
-func (s *Store) commit(ctx context.Context, session *mongo.Session) error {
+// commit commits, and asks again as long as the answer leaves it open. Committing twice is committing once. It goes on when the caller's context ends: nothing may
+// come to light after the call has returned.
+func (s *Store) commit(caller context.Context, session *mongo.Session) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), s.opts.Timeout)
+	defer cancel()
 	began := time.Now()
 	for try := 0; ; try++ {
 		err := session.CommitTransaction(ctx)

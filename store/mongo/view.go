@@ -62,6 +62,12 @@ func (s *Store) onSnapshot(ctx context.Context, work func(*view) error) error {
 
 // find runs one find and visits the documents until visit returns false.
 func (v *view) find(collection string, where bson.D, o *options.FindOptionsBuilder, visit func(bson.Raw) (bool, error)) (err error) {
+	if where == nil {
+		where = bson.D{}
+	}
+	if err := v.note(collection, where, o); err != nil {
+		return err
+	}
 	cursor, err := v.from(collection).Find(v.ctx, where, o)
 	if err != nil {
 		return reading(v.ctx, err)
