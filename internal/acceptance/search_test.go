@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -50,18 +51,15 @@ const (
 )
 
 func searches(first func(typ string) stored) []searchCase {
+	return slices.Concat(peopleSearches(first), observationSearches(first), otherSearches(), rangeSearches())
+}
+
+func peopleSearches(first func(typ string) stored) []searchCase {
 	patient := first("Patient")
-	subject := text("Patient/"+patient.id, "subject", "reference")
-	encounter := first("Encounter")
 	names := [][]string{{"name", "family"}, {"name", "given"}, {"name", "prefix"}, {"name", "suffix"}, {"name", "text"}}
 	family := texts(patient.body, "name", "family")[0]
 	npi := texts(first("Practitioner").body, "identifier", "value")[0]
-	exam := func(code string) predicate { return coding(loinc, code, "code", "coding") }
-	value := path("valueQuantity")
-	systolicOver := func(prefix, n string) predicate {
-		return within(both(coding(loinc, "8480-6", "code", "coding"), quantity(prefix, n, "*", "mm[Hg]", "valueQuantity")), "component")
-	}
-	out := []searchCase{
+	return []searchCase{
 		{"Patient", everything, nil},
 		{"Patient?name=" + family[:3], startsWith(family[:3], names...), nil},
 		{"Patient?name=" + strings.ToUpper(family[:3]), startsWith(family[:3], names...), nil},
@@ -100,6 +98,19 @@ func searches(first func(typ string) stored) []searchCase {
 		{"Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|" + npi, coding("http://hl7.org/fhir/sid/us-npi", npi, "identifier"), nil},
 		{"Practitioner?identifier=|" + npi, coding("", npi, "identifier"), nil},
 		{"Practitioner?active=true", text("true", "active"), nil},
+	}
+}
+
+func observationSearches(first func(typ string) stored) []searchCase {
+	patient := first("Patient")
+	subject := text("Patient/"+patient.id, "subject", "reference")
+	encounter := first("Encounter")
+	exam := func(code string) predicate { return coding(loinc, code, "code", "coding") }
+	value := path("valueQuantity")
+	systolicOver := func(prefix, n string) predicate {
+		return within(both(coding(loinc, "8480-6", "code", "coding"), quantity(prefix, n, "*", "mm[Hg]", "valueQuantity")), "component")
+	}
+	return []searchCase{
 		{"Observation?code=8302-2", coding("*", "8302-2", "code", "coding"), nil},
 		{"Observation?code=" + loinc + "|8302-2,29463-7", either(exam("8302-2"), coding("*", "29463-7", "code", "coding")), nil},
 		{"Observation?code=urn:other|8302-2", coding("urn:other", "8302-2", "code", "coding"), nil},
@@ -132,6 +143,11 @@ func searches(first func(typ string) stored) []searchCase {
 		{"Observation?patient=" + patient.id + "&_sort=-value-quantity", subject, []order{byQuantity(true, "valueQuantity")}},
 		{"Observation?patient=" + patient.id + "&_sort=code,-date", subject, []order{byText(false, func(o object) []string { return texts(o, "code", "coding", "code") }), byDate(true, "effectiveDateTime")}},
 		{"Observation?category=vital-signs&_sort=-date", coding("*", "vital-signs", "category", "coding"), []order{byDate(true, "effectiveDateTime")}},
+	}
+}
+
+func otherSearches() []searchCase {
+	return []searchCase{
 		{"Encounter?class=AMB", coding("*", "AMB", "class"), nil},
 		{"Encounter?class=http://terminology.hl7.org/CodeSystem/v3-ActCode|EMER", coding("http://terminology.hl7.org/CodeSystem/v3-ActCode", "EMER", "class"), nil},
 		{"Encounter?date=ge2010&date=lt2012", both(date("ge", "2010", "period"), date("lt", "2012", "period")), nil},
@@ -152,14 +168,20 @@ func searches(first func(typ string) stored) []searchCase {
 			return out
 		})}},
 	}
-	out = append(out, eachDate("Observation?date=", "effectiveDateTime")...)
-	out = append(out, eachDate("Encounter?date=", "period")...)
-	out = append(out, eachDate("Patient?birthdate=", "birthDate")...)
-	out = append(out, eachNumber("RiskAssessment?probability=", "0.5", func(p string) predicate { return number(p, "0.5", "prediction", "probabilityDecimal") })...)
-	out = append(out, eachNumber("RiskAssessment?probability=", "0.50", func(p string) predicate { return number(p, "0.50", "prediction", "probabilityDecimal") })...)
-	out = append(out, eachNumber("Observation?value-quantity=", "75.4", func(p string) predicate { return quantity(p, "75.4", "*", "*", value...) })...)
-	out = append(out, eachNumber("Observation?value-quantity=", "3", func(p string) predicate { return quantity(p, "3", "*", "*", value...) })...)
-	return out
+}
+
+// rangeSearches ask with every prefix.
+func rangeSearches() []searchCase {
+	value := path("valueQuantity")
+	return slices.Concat(
+		eachDate("Observation?date=", "effectiveDateTime"),
+		eachDate("Encounter?date=", "period"),
+		eachDate("Patient?birthdate=", "birthDate"),
+		eachNumber("RiskAssessment?probability=", "0.5", func(p string) predicate { return number(p, "0.5", "prediction", "probabilityDecimal") }),
+		eachNumber("RiskAssessment?probability=", "0.50", func(p string) predicate { return number(p, "0.50", "prediction", "probabilityDecimal") }),
+		eachNumber("Observation?value-quantity=", "75.4", func(p string) predicate { return quantity(p, "75.4", "*", "*", value...) }),
+		eachNumber("Observation?value-quantity=", "3", func(p string) predicate { return quantity(p, "3", "*", "*", value...) }),
+	)
 }
 
 // extras are types that the published data lacks.
