@@ -179,3 +179,30 @@ func TestSearchParameterLost(t *testing.T) {
 		t.Error("not logged")
 	}
 }
+
+// TestSearchParameterDoubted writes past the server, as copying a store does: the next server indexes its parameters anew.
+func TestSearchParameterDoubted(t *testing.T) {
+	f := newFixture(t)
+	f.putConditions(1)
+	f.do("PUT", "/SearchParameter/asserted", asserted)
+	f.finds(t, "/Condition?asserted-date=2001", "c1")
+	f.server.Drain()
+	res, err := fhir.ParseResource([]byte(`{"resourceType":"Condition","id":"c2"` + conditionAsserted("2001") + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "c2"}, res, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op.Keys = nil
+	if err := store.DoubtParameters(t.Context(), f.store); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.Apply(t.Context(), []store.Op{op}); err != nil {
+		t.Fatal(err)
+	}
+	g := newFixture(t, func(c *Config) { c.Store = f.store })
+	t.Cleanup(g.server.Drain)
+	g.finds(t, "/Condition?asserted-date=2001", "c1", "c2")
+}

@@ -60,3 +60,26 @@ func CheckRekeys(all []Rekey) error {
 	}
 	return nil
 }
+
+// ParameterKind is the kind of the records of [State] that say of which search parameters, by the id of their SearchParameter, all resources have the keys.
+const ParameterKind = "search-parameter"
+
+// DoubtParameters makes whoever serves the store index search parameters of its own anew. Who writes resources without the keys of SearchParameters in the store calls it
+// first.
+func DoubtParameters(ctx context.Context, s Store) error {
+	state, ok := Unwrap(s).(State)
+	if !ok {
+		return nil
+	}
+	for {
+		records, err := state.ListState(ctx, ParameterKind, "", 100)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			if err := state.DeleteState(ctx, r.Kind, r.ID, r.Revision); err != nil {
+				return err
+			}
+		}
+	}
+}

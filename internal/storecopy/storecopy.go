@@ -66,6 +66,9 @@ func (c *copying) run(ctx context.Context) (err error) {
 	if c.mark, err = readMark(ctx, c.To); err != nil {
 		return err
 	}
+	if err := store.DoubtParameters(ctx, c.To); err != nil {
+		return err
+	}
 	for {
 		page, err := c.from.Export(ctx, store.ExportQuery{Cursor: c.mark.Cursor, Limit: c.Page})
 		if err != nil {
