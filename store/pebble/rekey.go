@@ -120,9 +120,11 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 	err = s.perform(ctx, weight, func(g *group) error {
 		states := make([]*state, len(needed))
 		for i, at := range needed {
-			if states[i], err = g.rekeyable(all[at].Key); err != nil {
+			st, err := g.rekeyable(all[at].Key) // not the caller's err: it may be gone when the committer comes to this
+			if err != nil {
 				return err
 			}
+			states[i] = st
 		}
 		for i, at := range needed {
 			results[at] = g.rekey(states[i], all[at].Keys)
