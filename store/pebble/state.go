@@ -53,6 +53,7 @@ func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifR
 		return 0, err
 	}
 	key := stateKey(kind, id)
+	var made uint64 // not the result: the committer may come to this when the call is gone
 	err = s.perform(ctx, int64(2*(len(key)+len(value))), func(g *group) error {
 		current, err := g.revision(key)
 		if err != nil {
@@ -63,12 +64,15 @@ func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifR
 		}
 		// A record that is made again must not repeat a revision it had before, so the change sequence counts, which only grows.
 		g.c.sequence++
-		revision = g.c.sequence
-		stored := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), revision), value...)
+		made = g.c.sequence
+		stored := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), made), value...)
 		g.records[string(key)] = stored
 		return g.batch.Set(key, stored, nil)
 	})
-	return revision, err
+	if err != nil {
+		return 0, err
+	}
+	return made, nil
 }
 
 // DeleteState implements [store.State].
