@@ -104,3 +104,27 @@ func TestAbove(t *testing.T) {
 		}
 	}
 }
+
+// TestWordRunes says what words are made of beyond ASCII.
+func TestWordRunes(t *testing.T) {
+	for r, want := range map[rune][2]bool{ // part of a word, and a word of its own
+		'a': {true, false}, 'z': {true, false}, '0': {true, false}, '9': {true, false}, '`': {false, false}, '{': {false, false}, '/': {false, false}, ':': {false, false},
+		'ж': {true, false}, '٣': {true, false}, '௰': {true, false}, '€': {false, false}, '\uFFFD': {false, false}, '가': {true, false}, '山': {true, true}, 'の': {true, true}, '　': {false, false},
+	} {
+		if got := [2]bool{isWordRune(r), standsAlone(r)}; got != want {
+			t.Errorf("%q: %v, want %v", r, got, want)
+		}
+	}
+}
+
+// TestWordsFillAKey has as many words as a key has room for, and one more.
+func TestWordsFillAKey(t *testing.T) {
+	var text []string
+	for c := 'a'; c <= 'i'; c++ {
+		text = append(text, strings.Repeat(string(c), 63))
+	}
+	got := keysUnder(t, newTestRegistry(t), `{"resourceType":"Observation","code":{"text":"`+strings.Join(text, " ")+`"}}`, "code")
+	if diff := cmp.Diff([]string{"code␁x " + strings.Join(text[:8], " ")}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
