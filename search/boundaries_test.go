@@ -399,3 +399,19 @@ func TestCustomValues(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// TestReadTime reads times of keys back, and what is none.
+func TestReadTime(t *testing.T) {
+	for text, want := range map[string]string{
+		"20190929191959999999": "2019-09-29T19:19:59.999999Z", "20000101000000000000": "2000-01-01T00:00:00Z", "x0190929191959999999": "", "2019092919195999999x": "", "2019092919195999999/": "",
+		"2019092919195999999:": "", "2019092919195999999": "", "201909291919599999990": "", timeMin: "", timeMax: "",
+	} {
+		got := ""
+		if at, ok := readTime(text); ok {
+			got = at.Format("2006-01-02T15:04:05.999999Z")
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
