@@ -123,8 +123,11 @@ func TestWordsFillAKey(t *testing.T) {
 	for c := 'a'; c <= 'i'; c++ {
 		text = append(text, strings.Repeat(string(c), 63))
 	}
-	got := keysUnder(t, newTestRegistry(t), `{"resourceType":"Observation","code":{"text":"`+strings.Join(text, " ")+`"}}`, "code")
-	if diff := cmp.Diff([]string{"code␁x " + strings.Join(text[:8], " ")}, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	longer := append(text[:7:7], strings.Repeat("z", 64))
+	for last, words := range map[int][]string{8: text, 7: longer} {
+		got := keysUnder(t, newTestRegistry(t), `{"resourceType":"Observation","code":{"text":"`+strings.Join(words, " ")+`"}}`, "code")
+		if diff := cmp.Diff([]string{"code␁x " + strings.Join(words[:last], " ")}, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
 	}
 }
