@@ -37,8 +37,8 @@ type reindexing struct {
 
 // The pace of a reindex: after each batch it rests as long as the batch took, but no longer than this, so that whoever waits for an answer goes first.
 const (
-	reindexBatch = 200
-	reindexPause = 50 * time.Millisecond
+	reindexBatch = 500
+	reindexPause = 100 * time.Millisecond
 )
 
 func newReindexing(p *parameters, clock func() time.Time, log *slog.Logger) *reindexing {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
@@ -48,6 +49,26 @@ func newParameters(s store.Store, registry *search.Registry, log *slog.Logger) *
 	return &parameters{store: s, state: state, reindexer: reindexer, search: registry, log: log}
 }
 
+// ReadParameters tells a registry of the search parameters that SearchParameter resources in a store define and that are ready, and changes nothing in the store. It is for
+// commands that have a store without a server.
+func ReadParameters(ctx context.Context, s store.Store, registry *search.Registry, log *slog.Logger) error {
+	p := newParameters(s, registry, log)
+	if p == nil {
+		return nil
+	}
+	customs, err := p.active(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := p.stored(ctx)
+	if err != nil {
+		return err
+	}
+	p.jobs, p.changed, p.customs, p.records = newReindexing(p, time.Now, log), func() {}, customs, records
+	p.publish()
+	return nil
+}
+
 // load reads the parameters and their records from the store. Before it has returned nothing may be written: resources would lack keys that are taken to
 // be there. It is also the place to refresh what another process has changed.
 func (p *parameters) load(ctx context.Context) error {
@@ -61,29 +82,37 @@ func (p *parameters) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	records := map[string]*parameterRecord{}
-	after := ""
-	for {
-		page, err := p.state.ListState(ctx, store.ParameterKind, after, 100)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			record := &parameterRecord{revision: page[i].Revision}
-			if err := json.Unmarshal(page[i].Value, record); err != nil {
-				return err
-			}
-			records[page[i].ID] = record
-			after = page[i].ID
-		}
-		if len(page) == 0 {
-			break
-		}
+	records, err := p.stored(ctx)
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	p.customs, p.records = customs, records
 	p.mu.Unlock()
 	return p.settle(ctx)
+}
+
+// stored reads the records.
+func (p *parameters) stored(ctx context.Context) (map[string]*parameterRecord, error) {
+	records := map[string]*parameterRecord{}
+	after := ""
+	for {
+		page, err := p.state.ListState(ctx, store.ParameterKind, after, 100)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			record := &parameterRecord{revision: page[i].Revision}
+			if err := json.Unmarshal(page[i].Value, record); err != nil {
+				return nil, err
+			}
+			records[page[i].ID] = record
+			after = page[i].ID
+		}
+		if len(page) == 0 {
+			return records, nil
+		}
+	}
 }
 
 // active reads the SearchParameters that have an effect. Of two that contradict each other the older one counts.

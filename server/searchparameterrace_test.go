@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
@@ -205,4 +206,31 @@ func TestSearchParameterDoubted(t *testing.T) {
 	g := newFixture(t, func(c *Config) { c.Store = f.store })
 	t.Cleanup(g.server.Drain)
 	g.finds(t, "/Condition?asserted-date=2001", "c1", "c2")
+}
+
+// TestReadParameters gives a registry of its own the parameters of a store, one of them not ready.
+func TestReadParameters(t *testing.T) {
+	f, paced := newPacedFixture(t)
+	f.putConditions(3)
+	f.do("PUT", "/SearchParameter/asserted", asserted)
+	f.finds(t, "/Condition?asserted-date=2001", "c1")
+	paced.pace(true)
+	f.do("PUT", "/SearchParameter/later", parameterOf("later", "later", "token", "Condition", "Condition.subject.reference.exists()"))
+	registry, err := search.NewRegistry(f.server.definitions, search.Options{BaseURL: f.base, References: true})
+	if err == nil {
+		err = ReadParameters(t.Context(), paced, registry, f.server.log)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{"asserted-date=2001": "", "later=true": "the search parameter later of Condition is being indexed"} {
+		pairs, err := search.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = registry.Parse("Condition", pairs, search.ParseOptions{Strict: true})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", query, err, want)
+		}
+	}
 }

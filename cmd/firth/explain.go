@@ -13,6 +13,7 @@ import (
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/server"
 	"github.com/firth-health/firth/store"
 )
 
@@ -39,7 +40,7 @@ running server instead, which tells the same when it runs with --dev; searches i
 	return cmd
 }
 
-func explain(ctx context.Context, c config.Config, query string, out io.Writer) error {
+func explain(ctx context.Context, c config.Config, query string, out io.Writer) (err error) {
 	if c.Server != "" {
 		return explainServer(ctx, c.Server, query, out)
 	}
@@ -51,24 +52,34 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 	if err != nil {
 		return err
 	}
+	s, failed := existingStore(c)
+	if failed == nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
+		if err := server.ReadParameters(ctx, s, registry, logger(c)); err != nil {
+			return err
+		}
+	}
 	request, err := parseSearch(registry, definitions, c, query)
 	if err != nil {
 		return err
 	}
 	writeRequest(out, request)
-	return explainStore(ctx, c, request.Query, out)
+	if failed != nil {
+		return failed
+	}
+	return explainStore(ctx, s, request.Query, out)
+}
+
+// existingStore opens the store of the configuration and makes none.
+func existingStore(c config.Config) (store.Store, error) {
+	if _, err := os.Stat(c.Store); err != nil && !strings.Contains(c.Store, "://") {
+		return nil, fmt.Errorf("there is no store to search: %w", err) // opening would make one
+	}
+	return openStore(c, logger(c))
 }
 
 // explainStore runs the query and tells what the store did.
-func explainStore(ctx context.Context, c config.Config, q *search.Query, out io.Writer) (err error) {
-	if _, err := os.Stat(c.Store); err != nil && !strings.Contains(c.Store, "://") {
-		return fmt.Errorf("there is no store to search: %w", err) // opening would make one
-	}
-	s, err := openStore(c, logger(c))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func explainStore(ctx context.Context, s store.Store, q *search.Query, out io.Writer) error {
 	explainer, ok := store.Unwrap(s).(store.Explainer)
 	if !ok {
 		return errors.New("this store does not explain its searches")
