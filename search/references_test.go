@@ -60,6 +60,22 @@ func TestReferenceKeys(t *testing.T) {
 	}
 }
 
+// TestCanonicalValue asks for a canonical with and without what stands behind the bar.
+func TestCanonicalValue(t *testing.T) {
+	for value, want := range map[string]string{
+		"http://x/PlanDefinition/1": "key instantiates-canonical␁rhttp://x/PlanDefinition/1\n", "http://x/PlanDefinition/1|": "key instantiates-canonical␁rhttp://x/PlanDefinition/1\n",
+		"http://x/PlanDefinition/1|2": "key instantiates-canonical␁rhttp://x/PlanDefinition/1|2\n",
+	} {
+		request, err := newTestRegistry(t).Parse("CarePlan", []Pair{{"instantiates-canonical", value}}, ParseOptions{Strict: true})
+		if err != nil {
+			t.Fatal(value, err)
+		}
+		if diff := cmp.Diff(want, Explain(request.Query.Plan)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", value, diff)
+		}
+	}
+}
+
 // TestIdentifierInComposite has an identifier as the first component, whose type and words are no part of the key.
 func TestIdentifierInComposite(t *testing.T) {
 	r, err := NewRegistry(newTestRegistry(t).defs, Options{BaseURL: testBase})
