@@ -18,13 +18,14 @@ import (
 // so patient and time are scalars. Resources that have several of either, or a time that lasts, are told apart in p and are few.
 type hotParts struct {
 	patient string   // the patient; with markSeveral, markLong or both in front where the rest of this comment applies; empty: not hot
-	tokens  []string // the keys of code and category
+	tokens  []string // markAny, and the keys of code and category without the code system
 	time    string   // low ␁ high ␁ place in the order of creation; empty for none, and behind markLong
 }
 
 const (
 	markSeveral = "*"  // instead of a patient: there are several
-	markLong    = "**" // before a patient or markSeveral's nothing: several times, or one that is not short
+	markLong    = "**" // before a patient, or before nothing where there are several: several times, or one that is not short
+	markAny     = "*"  // a token that all have, for searches that name none
 )
 
 // deriveHot finds the parts of the compound index in the keys of a resource.
@@ -42,8 +43,13 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 	if len(patients) == 1 {
 		h.patient = patients[0][len(x.Subject):]
 	}
+	h.tokens = []string{markAny}
 	for _, prefix := range x.Codes {
-		h.tokens = append(h.tokens, withPrefix(keys, prefix)...)
+		for _, key := range withPrefix(keys, prefix) {
+			if token := withoutSystem(key, prefix); token != h.tokens[len(h.tokens)-1] {
+				h.tokens = append(h.tokens, token)
+			}
+		}
 	}
 	times := withPrefix(keys, x.Time)
 	if len(times) > 1 || len(times) == 1 && !x.Short(times[0][len(x.Time):]) {
@@ -52,6 +58,14 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 		h.time = hotTime(times[0][len(x.Time):], created)
 	}
 	return h
+}
+
+// withoutSystem cuts the code system off the key of a token: most searches do not name one, and the same code in two systems is rare.
+func withoutSystem(key, prefix string) string {
+	if i := strings.IndexByte(key[len(prefix):], search.Separator[0]); i >= 0 {
+		return key[:len(prefix)+i]
+	}
+	return key
 }
 
 // hotTime is a value of the time field: as time values are ordered, those that are equal in the order of creation.

@@ -25,9 +25,13 @@ func (e *encoder) object(dst []byte, n fhir.Node, depth int) []byte {
 	if depth > maxDepth {
 		e.exact = false
 	} else {
+		members := names{object: n}
 		for child := range n.Children() {
-			dst = e.value(dst, e.name(child.Key()), child, depth)
+			if name, ok := members.of(child.Key()); ok {
+				dst = e.value(dst, name, child, depth)
+			}
 		}
+		e.exact = e.exact && members.taken == nil
 	}
 	return closeDocument(dst, at)
 }
@@ -87,16 +91,37 @@ func (e *encoder) number(dst []byte, name string, text []byte) []byte {
 // unqueryable are characters that names in MongoDB cannot have, or not so that queries could ask for them, and what stands for them.
 var unqueryable = strings.NewReplacer("$", "＄", ".", "．", "\x00", "␀")
 
-func (e *encoder) name(name string) string {
+// names gives the members of one object their names in BSON.
+type names struct {
+	object fhir.Node
+	taken  map[string]bool // made when a name first needs a stand-in
+}
+
+// of is what a member is called; ok is false for one whose stand-in is the name of another.
+func (x *names) of(name string) (_ string, ok bool) {
+	if isQueryable(name) {
+		return name, true
+	}
+	if x.taken == nil {
+		x.taken = map[string]bool{}
+		for other := range x.object.Children() {
+			x.taken[other.Key()] = true
+		}
+	}
+	name = standIn(name)
+	ok = !x.taken[name]
+	x.taken[name] = true
+	return name, ok
+}
+
+func isQueryable(name string) bool { return name != "" && !strings.ContainsAny(name, "$.\x00") }
+
+// standIn is the name that stands for a name.
+func standIn(name string) string {
 	if name == "" {
-		e.exact = false
 		return "＿"
 	}
-	if strings.ContainsAny(name, "$.\x00") {
-		e.exact = false
-		return unqueryable.Replace(name)
-	}
-	return name
+	return unqueryable.Replace(name)
 }
 
 // closeDocument ends a document or array that began at an index.

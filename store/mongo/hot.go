@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -8,7 +9,8 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// hotQuery is a search for what one patient has of some codes: what the compound index answers.
+// hotQuery is a search for what one patient has, of some codes or at some time: what the compound index answers. The index only narrows: the filter of the plan is
+// sent with it.
 type hotQuery struct {
 	index   search.HotIndex
 	patient string // Type/id
@@ -16,13 +18,13 @@ type hotQuery struct {
 	lo, hi  string // low ends of short times that can match; hi empty: no upper bound
 }
 
-// hotQuery finds the parts of the compound index in a plan; ok is false when the plan is not about one patient and a code or category.
+// hotQueryOf finds the parts of the compound index in a plan; ok is false when the plan is not about one patient.
 func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 	indexes := search.HotIndexes(typ)
 	if len(indexes) == 0 {
 		return h, false
 	}
-	h.index = indexes[0]
+	h.index, h.tokens = indexes[0], markAny
 	rank := 0
 	for _, part := range flatten(nil, plan) {
 		if keys, isKeys := part.(search.Keys); isKeys && h.patient == "" {
@@ -37,7 +39,7 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 			h.narrow(lo, hi)
 		}
 	}
-	return h, rank > 0 && h.patient != "" && !strings.HasPrefix(h.patient, markSeveral)
+	return h, h.patient != "" && !strings.HasPrefix(h.patient, markSeveral)
 }
 
 // flatten lists the parts that all must hold.
@@ -56,37 +58,49 @@ func flatten(parts []search.Plan, plan search.Plan) []search.Plan {
 func (h *hotQuery) condition(part search.Plan) (condition any, rank int) {
 	switch p := part.(type) {
 	case search.Keys:
-		if key, exact := p.Exact(); exact && h.isToken(p) {
-			return key, 3
+		if token, ok := h.token(p); ok {
+			return token, 3
 		}
-		if h.isToken(p) && p.Lo < p.Hi {
-			return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: p.Lo}, {Key: "$lt", Value: p.Hi}}}}, 1
+		if prefix, ok := h.tokenPrefix(p); ok && p.Lo < p.Hi {
+			return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: withoutSystem(p.Lo, prefix)}, {Key: "$lt", Value: p.Hi}}}}, 1
 		}
 	case search.Or:
-		var keys []string
+		var tokens []string
 		for _, one := range p {
-			k, isKeys := one.(search.Keys)
-			key, exact := k.Exact()
-			if !isKeys || !exact || !h.isToken(k) {
+			keys, isKeys := one.(search.Keys)
+			token, ok := h.token(keys)
+			if !isKeys || !ok {
 				return nil, 0
 			}
-			keys = append(keys, key)
+			tokens = append(tokens, token)
 		}
-		if len(keys) > 0 {
-			return keyIn(keys)[0].Value, 2
+		if tokens = slices.Compact(slices.Sorted(slices.Values(tokens))); len(tokens) == 1 {
+			return tokens[0], 3
+		} else if len(tokens) > 1 {
+			return bson.D{{Key: "$in", Value: tokens}}, 2
 		}
 	}
 	return nil, 0
 }
 
-// isToken reports whether a range lies within the keys of code or category.
-func (h *hotQuery) isToken(p search.Keys) bool {
+// token is the one token whose keys a range can hold: that of one key, or of one code in any system.
+func (h *hotQuery) token(p search.Keys) (string, bool) {
+	prefix, ok := h.tokenPrefix(p)
+	if !ok {
+		return "", false
+	}
+	token := withoutSystem(p.Lo, prefix)
+	return token, token != p.Lo && p.Hi <= token+"\x02"
+}
+
+// tokenPrefix is the prefix of the keys of code or category that a range lies within.
+func (h *hotQuery) tokenPrefix(p search.Keys) (string, bool) {
 	for _, prefix := range h.index.Codes {
 		if strings.HasPrefix(p.Lo, prefix) && p.Hi <= prefix+"\U0010ffff" {
-			return true
+			return prefix, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // timeLength is how long the low end of a time is in a key.

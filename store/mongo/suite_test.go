@@ -36,6 +36,16 @@ func TestDifferential(t *testing.T) {
 	})
 }
 
+func TestReal(t *testing.T) {
+	run(t, func(t *testing.T) {
+		cases := 150
+		if real() {
+			cases = 3000
+		}
+		storetest.Real(t, openStore, "../../../shared/data/r4-examples", 1, storetest.Cases(t, cases))
+	})
+}
+
 // openNamed opens the database that belongs to a directory of the suite.
 func openNamed(t *testing.T, dir string) store.Store {
 	t.Helper()
