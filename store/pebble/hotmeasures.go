@@ -1,9 +1,11 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -49,6 +51,7 @@ func (v *view) measures(q store.MeasuresQuery, visit func(m search.Measure, v *s
 		h := &hotScan{v: v, no: no, index: index, plan: flatten(plan[:len(plan):len(plan)], q.Content), hi: noTime, tokens: []string{everyToken}}
 		if h.takeEvery(plan) {
 			m := measuring{hotScan: h, content: append(h.rest[:len(h.rest):len(h.rest)], q.Content), visit: visit}
+			m.takeTokens()
 			return m.walkAll()
 		}
 	}
@@ -107,6 +110,46 @@ type measuring struct {
 	*hotScan
 	content []search.Plan // what resources without a measure have to meet besides
 	visit   func(m search.Measure, v *store.Version) error
+
+	tokened *hotScan // one condition on tokens, decided by the entries of those tokens; nil for none
+	beside  *walk    // over them, as far as the walk over all
+	more    bool     // beside stands at an entry
+}
+
+// takeTokens takes a condition on tokens out of the rest.
+func (m *measuring) takeTokens() {
+	for i, part := range m.rest {
+		for _, prefix := range m.index.Codes {
+			h := &hotScan{v: m.v, no: m.no, index: m.index, subject: m.subject, lo: m.lo, hi: m.hi}
+			if ranges := tokenRanges(part, prefix); ranges != nil && h.findTokens(ranges) {
+				m.tokened, m.rest = h, slices.Delete(slices.Clone(m.rest), i, i+1)
+				return
+			}
+		}
+	}
+}
+
+// besides opens the walk over the tokens that are asked.
+func (m *measuring) besides(timeless bool) *walk {
+	w := &walk{v: m.v, timeless: timeless}
+	if m.tokened != nil {
+		for _, token := range m.tokened.tokens {
+			m.tokened.enter(w, token, nil)
+		}
+		m.beside, m.more = w, w.next()
+	}
+	return w
+}
+
+// hasToken reports whether the resource of an entry under everyToken, later than the one before, stands under a token that is asked as well.
+func (m *measuring) hasToken(l *leg) bool {
+	if m.tokened == nil {
+		return true
+	}
+	for m.more && m.beside.precedes(m.beside.at, l) {
+		m.more = m.beside.next()
+	}
+	return m.more && m.beside.at.row == l.row && bytes.Equal(m.beside.at.value, l.value)
 }
 
 func (m *measuring) walkAll() error {
@@ -117,9 +160,10 @@ func (m *measuring) walkAll() error {
 		if timeless && !m.timelessMatch() {
 			continue
 		}
-		w := m.walk(false, timeless, nil)
+		w, tokens := m.walk(false, timeless, nil), m.besides(timeless)
 		err := m.through(w)
 		w.close()
+		tokens.close()
 		if err != nil {
 			return err
 		}
@@ -131,6 +175,9 @@ func (m *measuring) through(w *walk) error {
 	for w.next() {
 		row := w.at.row
 		if !w.at.any {
+			if !m.hasToken(w.at) {
+				continue
+			}
 			value, err := w.at.it.ValueAndErr()
 			if err != nil {
 				return err
