@@ -1,0 +1,75 @@
+package search
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+// TestRangeKeys extracts ranges of numbers, some of which are none.
+func TestRangeKeys(t *testing.T) {
+	r := newTestRegistry(t)
+	low, high := decimalText(fhir.NewDecimal(2, -1)), decimalText(fhir.NewDecimal(5, -1))
+	if low == "" || high == "" {
+		t.Fatal("no decimals")
+	}
+	for rest, want := range map[string][]string{
+		`"low":{"value":0.2},"high":{"value":0.5}`: {"probability␁h" + high + "+␁" + low + "!", "probability␁l" + low + "!␁" + high + "+"},
+		`"low":{"value":0.5},"high":{"value":0.5}`: {"probability␁h" + high + "+␁" + high + "!", "probability␁l" + high + "!␁" + high + "+"},
+		`"low":{"value":0.2}`:                      {"probability␁h~␁" + low + "!", "probability␁l" + low + "!␁~"},
+		`"high":{"value":0.5}`:                     {"probability␁h" + high + "+␁!", "probability␁l!␁" + high + "+"},
+		`"low":{"value":0.5},"high":{"value":0.2}`: {"probability␁!"},
+		`"low":{"unit":"x"},"high":{"value":0.5}`:  {"probability␁!"},
+		`"low":{"value":0.2},"high":{"unit":"x"}`:  {"probability␁!"},
+		`"low":{"unit":"x"},"high":{"unit":"x"}`:   {"probability␁!"},
+		`"low":{"unit":"x"}`:                       {"probability␁!"},
+	} {
+		got := keysUnder(t, r, `{"resourceType":"RiskAssessment","prediction":[{"probabilityRange":{`+rest+`}}]}`, "probability")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", rest, diff)
+		}
+	}
+}
+
+// TestPrecision says what a number of a query stands for.
+func TestPrecision(t *testing.T) {
+	for text, want := range map[string]string{"100": "99.5 100.5", "1e2": "95 105", "5e0": "4.5 5.5", "5.4": "5.35 5.45", "-1e2": "-105 -95", "1.0e2": "95 105", "ap100": "90.0 110.0", "ap-100": "-110.0 -90.0", "ap1": "0.5 1.5"} {
+		n, err := readAsked(segment{raw: text})
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		if got := n.low.String() + " " + n.high.String(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestYearsAtTheEnds(t *testing.T) {
+	for year, want := range map[int]string{9999: "99990601000000000000", 10000: timeMax, 0: "00000601000000000000", -1: timeMin} {
+		if got := timeText(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC), false); got != want {
+			t.Errorf("%d: %s, want %s", year, got, want)
+		}
+	}
+}
+
+// TestAllRevIncludes compares * with all there are, one by one.
+func TestAllRevIncludes(t *testing.T) {
+	r := newTestRegistry(t)
+	all := func(values ...string) []Include {
+		var pairs []Pair
+		for _, v := range values {
+			pairs = append(pairs, Pair{"_revinclude", v})
+		}
+		request, err := r.Parse("Location", pairs, ParseOptions{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request.Query.RevInclude
+	}
+	if diff := cmp.Diff(all(r.RevIncludes("Location")...), all("*")); diff != "" {
+		t.Errorf("one by one and all (-want +got):\n%s", diff)
+	}
+}
