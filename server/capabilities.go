@@ -157,6 +157,9 @@ func (s *Server) newStatement() (*statement, error) {
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"}, PatchFormat: patchFormats(),
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}
+	if !s.transactions {
+		st.Rest[0].Interaction = slices.DeleteFunc(st.Rest[0].Interaction, func(c interactionCode) bool { return c.Code == "transaction" })
+	}
 	ofType := s.declared(instanceLevel)
 	for _, code := range s.declared(typeLevel) {
 		if !slices.Contains(ofType, code) { // conditional ones are of both levels
@@ -176,6 +179,9 @@ func (s *Server) newStatement() (*statement, error) {
 			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",
 			ConditionalUpdate: true, ConditionalDelete: conditionalDelete,
 			ReferencePolicy: []string{"literal", "logical"}, // neither resolved nor enforced
+		}
+		if !s.transactions {
+			r.ConditionalCreate, r.ConditionalUpdate, r.ConditionalDelete = false, false, "single"
 		}
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // figures is what a store may tell about itself: gauges by name, such as resources or disk_bytes. Names are those of
-// Prometheus without the prefix firth_store_.
+// Prometheus without the prefix firth_store_; those that end in _total only grow.
 type figures interface {
 	Figures() map[string]float64
 }
@@ -86,6 +87,10 @@ func (storeCollector) Describe(chan<- *prometheus.Desc) {}
 // Collect sends the figures of this moment.
 func (c storeCollector) Collect(out chan<- prometheus.Metric) {
 	for name, value := range c.Figures() {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("firth_store_"+name, "Figure of the store.", nil, nil), prometheus.GaugeValue, value)
+		kind := prometheus.GaugeValue
+		if strings.HasSuffix(name, "_total") {
+			kind = prometheus.CounterValue
+		}
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("firth_store_"+name, "Figure of the store.", nil, nil), kind, value)
 	}
 }

@@ -32,15 +32,16 @@ type Server struct {
 	validator     *validate.Validator
 	validation    Validation
 
-	log      *slog.Logger
-	clock    func() time.Time
-	newID    func() string
-	limits   Limits
-	version  string
-	links    links
-	origins  origins
-	hosts    hosts
-	explains bool
+	log          *slog.Logger
+	clock        func() time.Time
+	newID        func() string
+	limits       Limits
+	version      string
+	links        links
+	origins      origins
+	hosts        hosts
+	explains     bool
+	transactions bool // whether the store has them
 
 	table            []*interaction
 	batchInteraction *interaction
@@ -66,7 +67,10 @@ func New(config Config) (*Server, error) {
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
 		validator: validate.New(config.Definitions), validation: config.Validation,
-		links: links{base: config.BaseURL}, origins: config.Origins, explains: config.Explain,
+		links: links{base: config.BaseURL}, origins: config.Origins, explains: config.Explain, transactions: true,
+	}
+	if t, ok := store.Unwrap(s.store).(store.Transactional); ok {
+		s.transactions = t.Transactions()
 	}
 	if s.authenticator == nil {
 		s.authenticator = anybody{}

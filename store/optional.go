@@ -10,6 +10,12 @@ import (
 
 // The extras of a back end are found by type assertion. A wrapper such as the one of [Contract] hides them; [Unwrap] finds them behind it.
 
+// Transactional is of stores that may be without transactions, such as one on a standalone MongoDB server.
+type Transactional interface {
+	// Transactions reports whether Apply takes several operations at once, and IfNoneExist. It never changes while the store is open.
+	Transactions() bool
+}
+
 // Explainer tells how a query is answered and what that cost. It runs the query.
 type Explainer interface {
 	Explain(ctx context.Context, q *search.Query) (*Explanation, error)

@@ -57,7 +57,7 @@ const fillChunk = 1000
 
 // fill writes straight to the store, with the keys that the server would have made.
 func fill(ctx context.Context, c config.Config, log *slog.Logger, n int, item func(dst []byte, i int) []byte) (err error) {
-	p, err := openParts(c, log, baseURL(c, c.Listen))
+	p, err := openParts(ctx, c, log, baseURL(c, c.Listen))
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	s, failed := existingStore(c)
+	s, failed := existingStore(ctx, c)
 	if failed == nil {
 		defer func() { err = errors.Join(err, s.Close()) }()
 		if err := server.ReadParameters(ctx, s, registry, logger(c)); err != nil {
@@ -71,11 +71,11 @@ func explain(ctx context.Context, c config.Config, query string, out io.Writer) 
 }
 
 // existingStore opens the store of the configuration and makes none.
-func existingStore(c config.Config) (store.Store, error) {
-	if _, err := os.Stat(c.Store); err != nil && !strings.Contains(c.Store, "://") {
+func existingStore(ctx context.Context, c config.Config) (store.Store, error) {
+	if _, err := os.Stat(c.Store); err != nil && !isURI(c.Store) {
 		return nil, fmt.Errorf("there is no store to search: %w", err) // opening would make one
 	}
-	return openStore(c, logger(c))
+	return openStore(ctx, c, logger(c))
 }
 
 // explainStore runs the query and tells what the store did.

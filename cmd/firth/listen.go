@@ -38,7 +38,7 @@ func start(ctx context.Context, c config.Config, log *slog.Logger, listen listen
 		}
 	}()
 	r.base = baseURL(c, r.listener.Addr().String())
-	if r.parts, err = openParts(c, log, r.base); err != nil {
+	if r.parts, err = openParts(ctx, c, log, r.base); err != nil {
 		return nil, err
 	}
 	if c.MLLP != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
 	"github.com/firth-health/firth/store"
+	"github.com/firth-health/firth/store/mongo"
 	"github.com/firth-health/firth/store/pebble"
 )
 
@@ -27,7 +29,7 @@ type parts struct {
 }
 
 // openParts opens the store and puts a server on it. baseURL is the FHIR base as clients see it.
-func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err error) {
+func openParts(ctx context.Context, c config.Config, log *slog.Logger, baseURL string) (_ *parts, err error) {
 	p := &parts{}
 	if p.definitions, err = spec.R4(); err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func openParts(c config.Config, log *slog.Logger, baseURL string) (_ *parts, err
 	if err != nil {
 		return nil, err
 	}
-	if p.store, err = openStore(c, log); err != nil {
+	if p.store, err = openStore(ctx, c, log); err != nil {
 		return nil, err
 	}
 	validation := server.ValidateWrites
@@ -71,15 +73,35 @@ func origins(c config.Config) []string {
 	return list
 }
 
-// openStore opens what --store names.
-func openStore(c config.Config, log *slog.Logger) (store.Store, error) {
-	if scheme, _, isURI := strings.Cut(c.Store, "://"); isURI {
-		return nil, usageError{fmt.Errorf("--store %s://…: this version stores in a directory only; MongoDB comes in a later one", scheme)}
+// isURI tells the address of a database from the name of a directory.
+func isURI(store string) bool { return strings.Contains(store, "://") }
+
+// storeName is the store for people to read: without the password that a URI may hold.
+func storeName(store string) string {
+	scheme, rest, isURI := strings.Cut(store, "://")
+	if !isURI {
+		return store
 	}
-	if c.Store == "" {
-		return nil, usageError{errors.New("--store must name a directory")}
+	hosts := rest[strings.LastIndexByte(rest, '@')+1:]
+	hosts, _, _ = strings.Cut(hosts, "?")
+	return scheme + "://" + hosts
+}
+
+// openStore opens what --store names.
+func openStore(ctx context.Context, c config.Config, log *slog.Logger) (store.Store, error) {
+	switch scheme, _, isURI := strings.Cut(c.Store, "://"); {
+	case isURI && (scheme == "mongodb" || scheme == "mongodb+srv"):
+		return openMongo(ctx, c, log)
+	case isURI:
+		return nil, usageError{fmt.Errorf("--store %s://…: a store is a directory, or a database at mongodb:// or mongodb+srv://", scheme)}
+	case c.Store == "":
+		return nil, usageError{errors.New("--store must name a directory or a mongodb:// URI")}
 	}
 	return pebble.Open(c.Store, pebble.Options{CacheBytes: c.Cache, QueryCost: int(c.QueryCost), Logger: log})
+}
+
+func openMongo(ctx context.Context, c config.Config, log *slog.Logger) (store.Store, error) {
+	return mongo.Open(ctx, c.Store, mongo.Options{AllowStandalone: c.MongoStandalone, SearchFrom: c.MongoRead, Logger: log})
 }
 
 // baseURL is the FHIR base of a server that listens on address, unless the configuration names one. Absolute references on it are

@@ -73,7 +73,7 @@ func serve(ctx context.Context, c config.Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "base", r.base, "store", c.Store, "version", version.Read().String(), "authorization", false)
+	log.Info("serving", "base", r.base, "store", storeName(c.Store), "version", version.Read().String(), "authorization", false)
 	if r.mllp != nil {
 		fmt.Fprintf(out, "mllp %s\n", r.mllp.address())
 	}

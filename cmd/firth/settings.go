@@ -60,7 +60,7 @@ func readConfigFile(name string) (config.File, error) {
 
 // handlerSettings are the settings of everything that answers requests in this process, from a network or not.
 func handlerSettings(more ...string) []string {
-	return append(more, "log-level", "log-format", "cache", "content", "max-body", "max-entries", "max-deletes", "validation", "page-size", "max-page-size", "request-timeout")
+	return append(more, "log-level", "log-format", "cache", "mongo-allow-standalone", "mongo-read", "content", "max-body", "max-entries", "max-deletes", "validation", "page-size", "max-page-size", "request-timeout")
 }
 
 // listenerSettings are those of everything that listens as well.

@@ -37,10 +37,10 @@ func storeCopyCommand() *cobra.Command {
 and compared: the checksum that is printed is that of both.
 
 A copy that was interrupted goes on where it stopped when the command is given again. Nothing may write to FROM meanwhile.`,
-		Example: "  firth store copy data /mnt/new/data",
+		Example: "  firth store copy data mongodb://db.example/firth?replicaSet=rs0\n  firth store copy data /mnt/new/data",
 		Args:    cobra.ExactArgs(2),
 	}
-	load := settings(cmd, handlerSettings("listen", "base-url", "content")...)
+	load := settings(cmd, handlerSettings("listen", "base-url")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, args []string) error {
 		c, err := load()
 		if err != nil {
@@ -60,13 +60,13 @@ func copyStore(ctx context.Context, c config.Config, source, target string, out 
 	}
 	// A server on the source knows its search parameters, those that were created through the API too.
 	c.Store = source
-	from, err := openParts(c, logger(c), baseURL(c, c.Listen))
+	from, err := openParts(ctx, c, logger(c), baseURL(c, c.Listen))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.close()) }()
 	c.Store = target
-	to, err := openStore(c, logger(c))
+	to, err := openStore(ctx, c, logger(c))
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,9 @@ func writeCopied(report *storecopy.Report, out io.Writer) error {
 
 // mustExist keeps a command that reads from making a store of a misspelt name.
 func mustExist(dir string) error {
+	if isURI(dir) {
+		return nil
+	}
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("no store: %w", err)
 	}
@@ -117,7 +120,7 @@ Exit codes: 0 the store agrees with itself; 1 it does not, or it could not be re
 		Example: "  firth store check --store data",
 		Args:    cobra.NoArgs,
 	}
-	load := settings(cmd, "store", "cache")
+	load := settings(cmd, "store", "cache", "mongo-allow-standalone")
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -129,7 +132,7 @@ Exit codes: 0 the store agrees with itself; 1 it does not, or it could not be re
 }
 
 func checkStore(ctx context.Context, c config.Config, out io.Writer) error {
-	return withStore(c, func(s store.Store) error {
+	return withStore(ctx, c, func(s store.Store) error {
 		checker, ok := store.Unwrap(s).(store.Checker)
 		if !ok {
 			return errors.New("this kind of store has no check")
@@ -158,13 +161,13 @@ func storeBackupCommand() *cobra.Command {
 		Example: "  firth store backup --store data /backup/2026-11-21",
 		Args:    cobra.ExactArgs(1),
 	}
-	load := settings(cmd, "store", "cache")
+	load := settings(cmd, "store", "cache", "mongo-allow-standalone")
 	cmd.RunE = failing(func(cmd *cobra.Command, args []string) error {
 		c, err := load()
 		if err != nil {
 			return err
 		}
-		return withStore(c, func(s store.Store) error {
+		return withStore(cmd.Context(), c, func(s store.Store) error {
 			b, ok := store.Unwrap(s).(store.Backuper)
 			if !ok {
 				return errors.New("this kind of store is backed up with its own tools")
@@ -176,11 +179,11 @@ func storeBackupCommand() *cobra.Command {
 }
 
 // withStore opens the store that must be there.
-func withStore(c config.Config, f func(store.Store) error) (err error) {
+func withStore(ctx context.Context, c config.Config, f func(store.Store) error) (err error) {
 	if err := mustExist(c.Store); err != nil {
 		return err
 	}
-	s, err := openStore(c, logger(c))
+	s, err := openStore(ctx, c, logger(c))
 	if err != nil {
 		return err
 	}

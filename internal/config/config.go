@@ -15,6 +15,9 @@ type Config struct {
 	MLLP    string // host:port of the HL7 v2 listener; empty: none
 	Dev     bool   // no authorization, loopback only
 
+	MongoStandalone bool   // take a MongoDB server without transactions
+	MongoRead       string // members of a MongoDB deployment that answer searches: a mode of read preference
+
 	Validation string   // of resources written: "on" or "off"
 	Content    bool     // index every word of a resource, for _content
 	Origins    []string // whose scripts may use the service from a browser: origins, [LoopbackOrigins] or [AllOrigins]
@@ -42,6 +45,7 @@ func Defaults() Config {
 	return Config{
 		Listen:       "127.0.0.1:8080",
 		Store:        "data",
+		MongoRead:    "primary",
 		Validation:   "on",
 		Origins:      []string{LoopbackOrigins},
 		LogLevel:     slog.LevelInfo,
@@ -66,11 +70,13 @@ func Defaults() Config {
 func (c *Config) Settings() []Setting {
 	return []Setting{
 		{"listen", "listen", "address of the HTTP server", address{&c.Listen, true}},
-		{"store", "store", "directory of the embedded store", text{&c.Store, "DIR"}},
+		{"store", "store", "directory of the embedded store, or mongodb:// URI", text{&c.Store, "STORE"}},
 		{"base-url", "base-url", "FHIR base URL as clients see it (none: the address listened on, with /fhir)", baseURL{&c.BaseURL}},
 		{"server", "server", "FHIR base URL of a running server to talk to", baseURL{&c.Server}},
 		{"dev", "dev", "run without authorization, on a loopback address only", boolean{&c.Dev}},
 		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener", address{&c.MLLP, false}},
+		{"mongo-allow-standalone", "mongo.allow-standalone", "take a MongoDB server that is no replica set: without transactions and conditional creates", boolean{&c.MongoStandalone}},
+		{"mongo-read", "mongo.read", "members of a MongoDB deployment that answer searches; all but primary may miss the newest writes", choice{&c.MongoRead, []string{"primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"}}},
 		{"validation", "validation", "check resources that are written against the definitions: on, or off to store any", choice{&c.Validation, []string{"on", "off"}}},
 		{"content", "content", "index every word of a resource for _content, about a hundred keys each (existing data: reindex)", boolean{&c.Content}},
 		{"origins", "origins", "origins whose scripts may use the service from a browser (CORS), with commas between; loopback: all of this machine, *: all", origins{&c.Origins}},

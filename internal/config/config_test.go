@@ -59,7 +59,7 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestEverySettingFromEachSource(t *testing.T) {
-	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true, Validation: "off", Content: true, Origins: []string{"https://a.example", "http://b.example:8080", "loopback"},
+	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true, MongoStandalone: true, MongoRead: "nearest", Validation: "off", Content: true, Origins: []string{"https://a.example", "http://b.example:8080", "loopback"},
 		LogLevel: -4, LogFormat: "json", Memory: 2 << 30, Cache: 1 << 30, QueryCost: 1000, MaxBody: 65536, MaxEntries: 5, MaxDeletes: 8, PageSize: 6, MaxPageSize: 7, MaxJobs: 9,
 		RequestTime: time.Second, HeaderTime: 2 * time.Second, IdleTime: 3 * time.Second, ShutdownTime: 4 * time.Second}
 	file := `
@@ -69,6 +69,7 @@ base-url: https://h/fhir/
 server: http://s/fhir
 mllp: 127.0.0.1:2575
 dev: yes
+mongo: {allow-standalone: true, read: nearest}
 validation: off
 content: true
 origins: https://a.example, http://b.example:8080, loopback
@@ -86,11 +87,11 @@ limits:
 timeouts: {request: 1s, header: 2s, idle: 3s, shutdown: 4s}
 `
 	env := map[string]string{"FIRTH_LISTEN": "[::1]:9", "FIRTH_STORE": "/srv/firth", "FIRTH_BASE_URL": "https://h/fhir", "FIRTH_SERVER": "http://s/fhir",
-		"FIRTH_MLLP": "127.0.0.1:2575", "FIRTH_DEV": "1", "FIRTH_LOG_LEVEL": "debug", "FIRTH_LOG_FORMAT": "json", "FIRTH_CACHE": "1024MiB",
+		"FIRTH_MLLP": "127.0.0.1:2575", "FIRTH_DEV": "1", "FIRTH_MONGO_ALLOW_STANDALONE": "true", "FIRTH_MONGO_READ": "nearest", "FIRTH_LOG_LEVEL": "debug", "FIRTH_LOG_FORMAT": "json", "FIRTH_CACHE": "1024MiB",
 		"FIRTH_MAX_BODY": "65536", "FIRTH_MAX_ENTRIES": "5", "FIRTH_MAX_DELETES": "8", "FIRTH_VALIDATION": "off", "FIRTH_PAGE_SIZE": "6", "FIRTH_MAX_PAGE_SIZE": "7", "FIRTH_REQUEST_TIMEOUT": "1s",
 		"FIRTH_CONTENT": "yes", "FIRTH_ORIGINS": "https://a.example,http://b.example:8080,loopback", "FIRTH_MEMORY_LIMIT": "2048MiB", "FIRTH_MAX_JOBS": "9",
 		"FIRTH_QUERY_COST": "1000", "FIRTH_HEADER_TIMEOUT": "2s", "FIRTH_IDLE_TIMEOUT": "3s", "FIRTH_SHUTDOWN_TIMEOUT": "4s"}
-	args := []string{"listen=[::1]:9", "store=/srv/firth", "base-url=https://h/fhir", "server=http://s/fhir/", "mllp=127.0.0.1:2575", "dev=true",
+	args := []string{"listen=[::1]:9", "store=/srv/firth", "base-url=https://h/fhir", "server=http://s/fhir/", "mllp=127.0.0.1:2575", "dev=true", "mongo-allow-standalone=true", "mongo-read=nearest",
 		"log-level=debug", "log-format=json", "cache=1GiB", "max-body=64KiB", "max-entries=5", "max-deletes=8", "validation=off", "page-size=6", "max-page-size=7",
 		"content=true", "origins=https://a.example,http://b.example:8080, loopback", "memory-limit=2GiB", "max-jobs=9", "query-cost=1000",
 		"request-timeout=1s", "header-timeout=2s", "idle-timeout=3s", "shutdown-timeout=4s"}
@@ -123,7 +124,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{name: "unknown key", file: "listen: 127.0.0.1:1\n\nlissten: x\n",
-			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, mllp, validation, content, origins, log, memory-limit, cache, limits, timeouts"},
+			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, mllp, mongo, validation, content, origins, log, memory-limit, cache, limits, timeouts"},
 		{name: "unknown key of a group", file: "log:\n  levle: info\n", want: "firth.yaml:2: unknown setting log.levle; known under log: level, format"},
 		{name: "group without names", file: "log: info\n", want: "firth.yaml:1: expected settings as `name: value` under log"},
 		{name: "list", file: "- listen\n", want: "firth.yaml:1: expected settings as `name: value`"},

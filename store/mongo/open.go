@@ -43,6 +43,8 @@ type Store struct {
 	secret [16]byte // signs cursors
 	birth  bson.Timestamp
 
+	searchFrom *readpref.ReadPref
+
 	transactions bool // replica set or sharded cluster
 	decimals     bool // the server knows Decimal128
 	elements     bool // $elemMatch means one element
@@ -73,6 +75,8 @@ var (
 	_ store.Archive   = (*Store)(nil)
 	_ store.KeyLister = (*Store)(nil)
 
+	_ store.Transactional = (*Store)(nil)
+
 	errClosed     = fmt.Errorf("mongo store: %w", fs.ErrClosed)
 	errStandalone = errors.New("the MongoDB server is a standalone one, which has no transactions: make it a replica set (one member is enough), " +
 		"or allow it and do without transactions and conditional creates")
@@ -86,11 +90,15 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	searchFrom, err := readMode(opts.SearchFrom)
+	if err != nil {
+		return nil, fmt.Errorf("open MongoDB store: %w", err)
+	}
 	client, err := mongo.Connect(clientOptions(uri, opts))
 	if err != nil {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
-	s := &Store{opts: opts, client: client, db: client.Database(name), clock: &clock{now: opts.Clock},
+	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock},
 		entries: semaphore.NewWeighted(int64(opts.TransactionEntries)), singles: semaphore.NewWeighted(int64(opts.Singles))}
 	if s.packer, s.unpacker, err = newPackers(); err == nil {
 		err = s.prepare(ctx)
@@ -99,6 +107,14 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open MongoDB store: %w", err), client.Disconnect(context.WithoutCancel(ctx)))
 	}
 	return s, nil
+}
+
+func readMode(name string) (*readpref.ReadPref, error) {
+	mode, err := readpref.ModeFromString(or(name, "primary"))
+	if err != nil {
+		return nil, err
+	}
+	return readpref.New(mode)
 }
 
 func databaseName(uri, name string) (string, error) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
 
 // Options are the settings of a store. The zero value is a good default.
@@ -19,9 +18,9 @@ type Options struct {
 	// AllowStandalone opens servers without transactions. Then Apply answers store.ErrUnsupported to several operations at once and to IfNoneExist.
 	AllowStandalone bool
 
-	// SearchFrom says which members answer searches; nil is the primary, which lets everyone read what they wrote. Reads by id and writes always
+	// SearchFrom says which members answer searches, as a mode of read preference; empty is "primary", which lets everyone read what they wrote. Reads by id and writes always
 	// go to the primary.
-	SearchFrom *readpref.ReadPref
+	SearchFrom string
 
 	// Timeout bounds each call to the server, retries included, where the caller's context has no earlier deadline; 0 means 30 s.
 	Timeout time.Duration
@@ -52,9 +51,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
 		o.Clock = time.Now
-	}
-	if o.SearchFrom == nil {
-		o.SearchFrom = readpref.Primary()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -27,7 +27,7 @@ type view struct {
 // inSnapshot runs commands that must see one moment. Where the deployment has no transactions, or searches go to other members, which have no snapshots, they
 // see several.
 func (s *Store) inSnapshot(ctx context.Context, needed bool, work func(*view) error) error {
-	if !needed || !s.transactions || s.opts.SearchFrom.Mode() != readpref.PrimaryMode {
+	if !needed || !s.transactions || s.searchFrom.Mode() != readpref.PrimaryMode {
 		return work(&view{s: s, ctx: ctx})
 	}
 	for try := 0; ; try++ {
@@ -86,7 +86,7 @@ func (v *view) find(collection string, where bson.D, o *options.FindOptionsBuild
 func (v *view) from(collection string) *mongo.Collection {
 	o := options.Collection()
 	if mongo.SessionFromContext(v.ctx) == nil {
-		o.SetReadPreference(v.s.opts.SearchFrom)
+		o.SetReadPreference(v.s.searchFrom)
 	}
 	return v.s.db.Collection(collection, o)
 }
