@@ -73,3 +73,26 @@ func TestAllRevIncludes(t *testing.T) {
 		t.Errorf("one by one and all (-want +got):\n%s", diff)
 	}
 }
+
+// TestSampleBounds finds the extremes of whole and other numbers, and tells what is none.
+func TestSampleBounds(t *testing.T) {
+	for data, want := range map[string]string{
+		"3 1 2": "1 3", "1.5 2.5": "1.5 2.5", "2 1.5 1": "1 2", "1.5 3 2.5 1": "1 3", "-1 -1.5": "-1.5 -1", "E 5 E": "5 5", "L 5": "5 5 below", "U 5 7": "5 7 above", "L U": "0 0 below above",
+		"L": "0 0 below above", "E": "none", "": "none", "1 x": "none", "+1": "none", "1.5 2.5 2.25": "1.5 2.5", "5 4": "4 5", "2.5 1.5": "1.5 2.5",
+	} {
+		b, ok := boundsOf([]byte(data))
+		got := b.low.String() + " " + b.high.String()
+		if b.openLow {
+			got += " below"
+		}
+		if b.openHigh {
+			got += " above"
+		}
+		if !ok {
+			got = "none"
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", data, got, want)
+		}
+	}
+}
