@@ -58,6 +58,9 @@ type extractor struct {
 	tooMany bool     // more than maxTuples or maxAllTuples
 	values  path.Collection
 
+	converted  []byte            // unit and number of a quantity
+	canonicals map[string]string // by those: the value in base units, as it stands in keys
+
 	failures []ExtractFailure
 
 	unfolded, fold []byte          // a text while its words are read

@@ -100,11 +100,33 @@ func (x *extractor) canonical(e end, u *ucum.Unit) (extent, bool) {
 	if e.open {
 		return x.raw(e.mark), true
 	}
-	d, err := fhir.ParseDecimal(string(e.number))
-	if err != nil {
-		return extent{}, false
+	x.converted = append(append(append(x.converted[:0], u.Code()...), ' '), e.number...)
+	text, known := x.canonicals[string(x.converted)]
+	if !known {
+		d, err := fhir.ParseDecimal(string(e.number))
+		if err != nil {
+			return extent{}, false
+		}
+		text = canonicalText(d, u)
+		x.keepCanonical(text)
 	}
-	return x.raw(canonicalText(d, u) + e.mark), true
+	from := len(x.scratch)
+	x.scratch = append(append(x.scratch, text...), e.mark...)
+	return extent{from, len(x.scratch)}, true
+}
+
+// keptCanonicals is how many converted values an extractor remembers. Devices say the same few over and over, and each stands in several indexes.
+const keptCanonicals = 2048
+
+// keepCanonical remembers what x.converted is in base units.
+func (x *extractor) keepCanonical(text string) {
+	if len(x.canonicals) >= keptCanonicals {
+		clear(x.canonicals)
+	}
+	if x.canonicals == nil {
+		x.canonicals = map[string]string{}
+	}
+	x.canonicals[string(x.converted)] = text
 }
 
 // canonicalText is a value in base units as it stands in keys. Digits beyond [canonicalDigits] are rounded off, in what is stored and in what is asked alike.
