@@ -46,6 +46,23 @@ import (
 // Text in a key never holds U+0000 or U+0001 (they become U+FFFD) and is cut to [maxText] bytes, both when
 // indexing and when querying. Codes, identifiers and URIs are case-sensitive: FHIR leaves it to the code system, and most are.
 
+// KeyGrammar counts what changed in the keys that resources get: their grammar, the names of indexes, or which values have keys. A store whose keys were made with another number needs
+// a reindex, which a server begins when it finds one; raising it is all that a change has to do. TestKeyGrammar fails where keys change without it.
+//
+//	1  the first one that was counted
+//	2  quantities in UCUM units have keys in base units besides: forms q, y and z
+const KeyGrammar = 2
+
+// Keying is what decides which keys resources get from a registry, besides the custom parameters and its base URL, which operators change knowingly. The zero value is that of keys that
+// are not all made alike.
+type Keying struct {
+	Grammar int  `json:"grammar"`
+	Content bool `json:"content,omitempty"` // [Options].Content
+}
+
+// Keying tells what decides which keys the registry makes.
+func (r *Registry) Keying() Keying { return Keying{Grammar: KeyGrammar, Content: r.content} }
+
 // Separator parts the fields of an index key. It cannot occur in a FHIR string, and sorts before everything that can.
 const Separator = "\x01"
 
