@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -37,6 +35,9 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 			return nil, err
 		}
 	}
+	if found, err := s.resent(ctx, ops); found != nil || err != nil {
+		return found, err
+	}
 	if !single {
 		weight := min(int64(len(ops)), int64(s.opts.TransactionEntries))
 		return admitted(ctx, s, s.entries, weight, func() ([]store.Result, error) { return s.transact(ctx, ops) })
@@ -63,7 +64,7 @@ func duplicate(ops []store.Op) error {
 }
 
 // admitted does work when there is room for it among what is under way.
-func admitted[T any](ctx context.Context, s *Store, room *semaphore.Weighted, weight int64, work func() (T, error)) (result T, err error) {
+func admitted[T any](ctx context.Context, s *Store, room *gate, weight int64, work func() (T, error)) (result T, err error) {
 	if !room.TryAcquire(weight) {
 		wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
 		err = room.Acquire(wait, weight)

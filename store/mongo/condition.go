@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"context"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -82,4 +83,18 @@ func (t *transaction) storedMatches(q *search.Query) ([]*version, error) {
 		return len(found) < 2, nil
 	})
 	return found, err
+}
+
+// resent answers a conditional create whose resource is there, as most that are sent again find it, without a transaction: one find is one moment. It returns nil for
+// everything else.
+func (s *Store) resent(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	if len(ops) != 1 || ops[0].IfNoneExist == nil || leads(ops[0].IfNoneExist.Plan) {
+		return nil, nil
+	}
+	t := &transaction{view: view{s: s, ctx: ctx}, ops: ops}
+	found, err := t.condition(&ops[0])
+	if err != nil || found == nil {
+		return nil, opError(0, err)
+	}
+	return []store.Result{*found}, nil
 }

@@ -90,7 +90,7 @@ func notFound(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrNo
 
 func gone(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrGone) }
 
-// opError names the failing operation.
+// opError names the failing operation; other errors, and nil, stay as they are.
 func opError(i int, err error) error {
 	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple} {
 		if errors.Is(err, sentinel) {

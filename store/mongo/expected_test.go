@@ -45,8 +45,10 @@ func expected() map[string]string {
 // child is set for the process that runs a test whose result is judged by its parent.
 const child = "FIRTH_TEST_MONGODB_CHILD"
 
-// run runs tests of the suite: here where all must pass, and otherwise in a process of their own, whose failures are compared with the list.
-func run(t *testing.T, tests func(*testing.T)) {
+// run runs tests of the suite: here where all must pass, and otherwise in a process of their own, whose failures are compared with the list. That process may have
+// more arguments.
+func run(t *testing.T, tests func(*testing.T), arguments ...string) {
+	t.Helper()
 	if real() || os.Getenv(child) != "" {
 		tests(t)
 		return
@@ -54,7 +56,8 @@ func run(t *testing.T, tests func(*testing.T)) {
 	if testing.Short() {
 		t.Skip("scans take long; runs without -short")
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=20m")
+	arguments = append(arguments, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=20m")
+	command := exec.CommandContext(t.Context(), os.Args[0], arguments...)
 	command.Env = append(os.Environ(), child+"="+serverURI(t))
 	output, err := command.CombinedOutput()
 	passed, failed := verdicts(output)

@@ -130,6 +130,9 @@ func (h *historyRun) page(types []string) (*store.HistoryPage, error) {
 		page.Next = store.SealCursor(h.s.secret[:], h.fingerprint(), binary.AppendVarint(nil, last))
 	}
 	if !restricted || h.from != 0 {
+		if page.Total >= 0 { // without a snapshot there may be more by now
+			page.Total = max(page.Total, len(page.Versions))
+		}
 		return page, nil
 	}
 	if page.Total = len(page.Versions); !more && h.q.Count > 0 {

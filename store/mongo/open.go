@@ -16,7 +16,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/firth-health/firth/store"
 )
@@ -52,8 +51,9 @@ type Store struct {
 	packer   *zstd.Encoder
 	unpacker *zstd.Decoder
 
-	entries *semaphore.Weighted // operations in transactions under way
-	singles *semaphore.Weighted // other writes under way
+	entries *gate // operations in transactions under way
+	singles *gate // other writes under way
+	meter   *meter
 
 	indexed    sync.Map   // names of collections that have their indexes
 	indexing   sync.Mutex // held while a collection gets them
@@ -94,12 +94,13 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
-	client, err := mongo.Connect(clientOptions(uri, opts))
+	m := &meter{}
+	client, err := mongo.Connect(m.watch(clientOptions(uri, opts)))
 	if err != nil {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
 	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock},
-		entries: semaphore.NewWeighted(int64(opts.TransactionEntries)), singles: semaphore.NewWeighted(int64(opts.Singles))}
+		entries: newGate(opts.TransactionEntries), singles: newGate(opts.Singles), meter: m}
 	if s.packer, s.unpacker, err = newPackers(); err == nil {
 		err = s.prepare(ctx)
 	}

@@ -35,6 +35,7 @@ func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, e
 	began := time.Now()
 	for try := 0; ; try++ {
 		results, err := s.attempt(ctx, session, ops)
+		s.meter.attempted(try, err)
 		switch {
 		case err == nil:
 			return results, nil
