@@ -14,12 +14,6 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// figures is what a store may tell about itself: gauges by name, such as resources or disk_bytes. Names are those of
-// Prometheus without the prefix firth_store_; those that end in _total only grow.
-type figures interface {
-	Figures() map[string]float64
-}
-
 // metrics counts what goes through the pipeline, in a registry of its own.
 type metrics struct {
 	registry *prometheus.Registry
@@ -51,9 +45,7 @@ func newMetrics(s store.Store) *metrics {
 		}, []string{"interaction"}),
 	}
 	m.registry.MustRegister(m.inFlight, m.requests, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if f, ok := store.Unwrap(s).(figures); ok {
-		m.registry.MustRegister(storeCollector{f})
-	}
+	m.registry.MustRegister(storeCollector{store.Unwrap(s)})
 	return m
 }
 
@@ -79,18 +71,30 @@ func (m *metrics) end(in *interaction, status int, took time.Duration) {
 }
 
 // storeCollector reads the figures of the store when they are asked for.
-type storeCollector struct{ figures }
+type storeCollector struct{ store store.Store }
 
 // Describe sends nothing: the figures are the store's own (an unchecked collector).
 func (storeCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends the figures of this moment.
 func (c storeCollector) Collect(out chan<- prometheus.Metric) {
-	for name, value := range c.Figures() {
-		kind := prometheus.GaugeValue
-		if strings.HasSuffix(name, "_total") {
-			kind = prometheus.CounterValue
+	if s, ok := c.store.(store.Figures); ok {
+		for name, value := range s.Figures() {
+			out <- figure(name, nil, value)
 		}
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("firth_store_"+name, "Figure of the store.", nil, nil), kind, value)
 	}
+	if s, ok := c.store.(store.LabelledFigures); ok {
+		for _, f := range s.LabelledFigures() {
+			out <- figure(f.Name, []string{f.Label}, f.Value, f.Of)
+		}
+	}
+}
+
+// figure is a figure of the store as Prometheus has it.
+func figure(name string, labels []string, value float64, of ...string) prometheus.Metric {
+	kind := prometheus.GaugeValue
+	if strings.HasSuffix(name, "_total") {
+		kind = prometheus.CounterValue
+	}
+	return prometheus.MustNewConstMetric(prometheus.NewDesc("firth_store_"+name, "Figure of the store.", labels, nil), kind, value, of...)
 }

@@ -136,9 +136,17 @@ type tellingStore struct{ store.Store }
 
 func (tellingStore) Figures() map[string]float64 { return map[string]float64{"disk_bytes": 42} }
 
+func (tellingStore) LabelledFigures() []store.Figure {
+	return []store.Figure{{Name: "commands_total", Label: "command", Of: "find", Value: 7}, {Name: "commands_total", Label: "command", Of: "insert", Value: 2}}
+}
+
 func TestStoreFigures(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Store = tellingStore{c.Store} })
-	f.run(t, []step{{name: "metrics", method: "GET", path: f.url + "/metrics", status: 200, answer: "...firth_store_disk_bytes 42\n"}})
+	f.run(t, []step{
+		{name: "metrics", method: "GET", path: f.url + "/metrics", status: 200, answer: "...firth_store_disk_bytes 42\n"},
+		{name: "by a label", method: "GET", path: f.url + "/metrics", status: 200,
+			answer: "...# TYPE firth_store_commands_total counter\nfirth_store_commands_total{command=\"find\"} 7\nfirth_store_commands_total{command=\"insert\"} 2\n"},
+	})
 }
 
 // TestTimeout shows that a search that takes too long is answered, not cut off.
