@@ -29,8 +29,8 @@ func claims(ops []store.Op) []string {
 		if q == nil {
 			continue
 		}
-		keys, _ := needed(q.Plan)
-		if len(keys) == 0 {
+		keys, ok := needed(q.Plan)
+		if !ok || len(keys) == 0 {
 			keys = []string{"*"} // any resource of the type could be what is looked for
 		}
 		for _, key := range keys {
@@ -47,8 +47,9 @@ func claims(ops []store.Op) []string {
 func needed(plan search.Plan) (keys []string, ok bool) {
 	switch p := plan.(type) {
 	case search.Keys:
-		key, exact := p.Exact()
-		return []string{key}, exact
+		if key, exact := p.Exact(); exact {
+			return []string{key}, true
+		}
 	case search.IDs:
 		for _, id := range p {
 			keys = append(keys, search.IDPrefix+id)

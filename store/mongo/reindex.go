@@ -70,51 +70,109 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 		return nil, err
 	}
 	results := make([]store.RekeyResult, len(all))
+	byType := map[string][]int{}
 	for i := range all {
-		var err error
-		if results[i], err = s.rekey(ctx, &all[i]); err != nil {
-			return nil, err
+		byType[all[i].Key.Type] = append(byType[all[i].Key.Type], i)
+		results[i] = store.Superseded
+	}
+	for typ, places := range byType {
+		for chunk := range slices.Chunk(places, rekeyBatch) {
+			if !isType(typ) {
+				continue
+			}
+			r := &rekeyer{view: view{s: s, ctx: ctx}, typ: typ, all: all, results: results}
+			if err := r.run(chunk); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return results, nil
 }
 
-// rekey gives one resource other keys.
-func (s *Store) rekey(ctx context.Context, r *store.Rekey) (store.RekeyResult, error) {
-	if !isType(r.Key.Type) {
-		return store.Superseded, nil
-	}
-	resources := s.db.Collection(r.Key.Type)
-	o := options.FindOne().SetProjection(ascending(fieldVersion, fieldUpdated, fieldSequence, fieldCreated, fieldMethod, fieldKeys))
-	document, err := resources.FindOne(ctx, bson.D{{Key: fieldID, Value: r.Key.ID}}, o).Raw()
+// rekeyBatch is how many resources are rekeyed by one read and one write.
+const rekeyBatch = 500
+
+// rekeyer gives resources of a type other keys.
+type rekeyer struct {
+	view
+	typ     string
+	all     []store.Rekey
+	results []store.RekeyResult
+}
+
+// run reads the newest versions, changes those that are named, and where somebody wrote in between looks which.
+func (r *rekeyer) run(places []int) error {
+	now, err := r.read(places)
 	if err != nil {
-		if isNone(err) {
-			return store.Superseded, nil
+		return err
+	}
+	var models []mongo.WriteModel
+	var changed []int
+	wanted := map[string]bool{} // ids that a model is about
+	for _, i := range places {
+		v := now[r.all[i].Key.ID]
+		if v == nil || !v.live() || strconv.FormatInt(v.number, 10) != r.all[i].Key.Version {
+			continue
 		}
-		return 0, reading(ctx, err)
+		keys := withKey(r.all[i].Keys, search.LastUpdatedKey(v.updated))
+		if slices.Equal(keys, v.keys) {
+			r.results[i] = store.Unchanged
+			continue
+		}
+		if wanted[v.key.ID] { // twice in one call: the second sees what the first did
+			if err := r.write(models, changed); err != nil {
+				return err
+			}
+			models, changed, wanted = nil, nil, map[string]bool{}
+		}
+		v.keys, wanted[v.key.ID] = keys, true
+		models = append(models, mongo.NewUpdateOneModel().SetFilter(stillAt(v)).SetUpdate(rekeying(v)))
+		changed = append(changed, i)
+		r.results[i] = store.Rekeyed
 	}
-	v, err := s.readVersion(r.Key.Type, document)
+	return r.write(models, changed)
+}
+
+// read takes what is needed of the newest versions.
+func (r *rekeyer) read(places []int) (map[string]*version, error) {
+	ids := make(search.IDs, len(places))
+	for k, i := range places {
+		ids[k] = r.all[i].Key.ID
+	}
+	now := make(map[string]*version, len(ids))
+	o := options.Find().SetProjection(ascending(fieldVersion, fieldUpdated, fieldSequence, fieldCreated, fieldMethod, fieldKeys))
+	err := r.find(r.typ, idsFilter(ids).where, o, func(document bson.Raw) (bool, error) {
+		v, err := r.s.readVersion(r.typ, document)
+		if err == nil {
+			now[v.key.ID] = v
+		}
+		return true, err
+	})
+	return now, err
+}
+
+// write sends the changes. What no longer was the newest version is not matched.
+func (r *rekeyer) write(models []mongo.WriteModel, changed []int) error {
+	if len(models) == 0 {
+		return nil
+	}
+	result, err := r.s.db.Collection(r.typ).BulkWrite(r.ctx, models, options.BulkWrite().SetOrdered(false))
 	if err != nil {
-		return 0, err
+		return reading(r.ctx, err) // it may be done again
 	}
-	if !v.live() || strconv.FormatInt(v.number, 10) != r.Key.Version {
-		return store.Superseded, nil
+	if int(result.MatchedCount) == len(models) {
+		return nil
 	}
-	keys := withKey(r.Keys, search.LastUpdatedKey(v.updated))
-	if slices.Equal(keys, v.keys) {
-		return store.Unchanged, nil
+	now, err := r.read(changed)
+	if err != nil {
+		return err
 	}
-	v.keys = keys
-	result, err := resources.UpdateOne(ctx, stillAt(v), rekeying(v))
-	switch {
-	case err != nil && uncertain(err) && ctx.Err() == nil:
-		return 0, reading(ctx, err) // it may be done again
-	case err != nil:
-		return 0, translate(ctx, err)
-	case result.MatchedCount == 0:
-		return store.Superseded, nil
+	for _, i := range changed {
+		if v := now[r.all[i].Key.ID]; v == nil || strconv.FormatInt(v.number, 10) != r.all[i].Key.Version {
+			r.results[i] = store.Superseded
+		}
 	}
-	return store.Rekeyed, nil
+	return nil
 }
 
 // rekeying sets the fields for searches to what the keys give, and removes those that they do not.
