@@ -240,11 +240,14 @@ func (r *run) hotStages() (stages [][]*leg) {
 	return append(stages, []*leg{r.lacking(timeless, column{always: true})})
 }
 
+// maxBatch is how many documents come in one answer at most.
+const maxBatch = 5000
+
 // fetch runs the find and returns the first matches.
 func (l *leg) fetch(r *run, want int) (found []match, err error) {
 	o := options.Find().SetSort(l.sort).SetProjection(r.projection(l.column)).SetAllowDiskUse(true)
 	if r.filter.exact {
-		o.SetLimit(int64(want))
+		o.SetLimit(int64(want)).SetBatchSize(int32(min(want+1, maxBatch))) // one more than the limit, or the server keeps the cursor open
 	} else {
 		o.SetBatchSize(int32(min(4*want, 1000)))
 	}
