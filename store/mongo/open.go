@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -35,12 +36,13 @@ const minWireVersion = 9
 
 // Store is an open MongoDB store. See [Open].
 type Store struct {
-	opts   Options
-	client *mongo.Client
-	db     *mongo.Database
-	clock  *clock
-	secret [16]byte // signs cursors
-	birth  bson.Timestamp
+	opts    Options
+	client  *mongo.Client
+	db      *mongo.Database
+	clock   *clock
+	records *clock   // numbers the records of store.State, which leave the instants of commits alone
+	secret  [16]byte // signs cursors
+	birth   bson.Timestamp
 
 	searchFrom *readpref.ReadPref
 
@@ -99,7 +101,7 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
-	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock},
+	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock}, records: &clock{now: time.Now},
 		entries: newGate(opts.TransactionEntries), singles: newGate(opts.Singles), meter: m}
 	if s.packer, s.unpacker, err = newPackers(); err == nil {
 		err = s.prepare(ctx)
@@ -209,7 +211,7 @@ func (s *Store) identify(ctx context.Context, now bson.Timestamp) error {
 	case copy(s.secret[:], found.Secret) != len(s.secret):
 		return errCorrupt
 	}
-	s.birth, s.clock.node = found.Birth, found.Opened%nodes
+	s.birth, s.clock.node, s.records.node = found.Birth, found.Opened%nodes, found.Opened%nodes
 	return nil
 }
 

@@ -77,7 +77,7 @@ func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifR
 	if value == nil {
 		value = []byte{}
 	}
-	next := s.clock.take(1, int64(ifRevision))
+	next := s.records.take(1, int64(ifRevision))
 	content := bson.D{{Key: "revision", Value: next}, {Key: "value", Value: value}}
 	done := true
 	if ifRevision == 0 {
