@@ -44,14 +44,14 @@ func (p *parser) chain(types *typeIndexes, head, rest, whole string, depth int) 
 	return p.links(param, targets, rest, whole, depth)
 }
 
-// links compiles the rest of a chain for each type it may lead to. Types without such a parameter are left out; all without it is an *unknownError.
+// links compiles the rest of a chain for each type it may lead to. Types without such a parameter, or to which a _has never leads, are left out; all without it is an *unknownError.
 func (p *parser) links(param *Param, targets []string, rest, whole string, depth int) (func(value string) (Plan, error), error) {
 	type link struct {
 		target  string
 		compile func(value string) (Plan, error)
 	}
 	var all []link
-	var unknown error
+	var unknown, astray error
 	for _, target := range targets {
 		types, err := p.registry.indexesOf(target)
 		if err != nil {
@@ -59,9 +59,13 @@ func (p *parser) links(param *Param, targets []string, rest, whole string, depth
 		}
 		compile, err := p.criterion(types, rest, whole, depth+1)
 		var absent *unknownError
+		var stray *strayError
 		switch {
 		case errors.As(err, &absent):
 			unknown = err
+			continue
+		case errors.As(err, &stray) && len(targets) > 1:
+			astray = err
 			continue
 		case err != nil:
 			return nil, err
@@ -69,6 +73,9 @@ func (p *parser) links(param *Param, targets []string, rest, whole string, depth
 		all = append(all, link{target, compile})
 	}
 	if len(all) == 0 {
+		if astray != nil {
+			return nil, astray
+		}
 		if len(targets) > 1 {
 			return nil, &unknownError{fmt.Sprintf("none of the types that %s leads to (%s) has the search parameter %s", param.Code, strings.Join(targets, ", "), rest)}
 		}
@@ -88,6 +95,12 @@ func (p *parser) links(param *Param, targets []string, rest, whole string, depth
 		return anyOf(alternatives), nil
 	}, nil
 }
+
+// strayError is about a _has whose reference never leads to the type that is searched.
+type strayError struct{ outcome *fhir.OperationOutcome }
+
+func (e *strayError) Error() string { return e.outcome.Error() }
+func (e *strayError) Unwrap() error { return e.outcome }
 
 // reverseChain understands _has:Observation:patient:code, and what follows may itself be a chain or _has (R4 search.html#has).
 func (p *parser) reverseChain(types *typeIndexes, name, whole string, depth int) (func(value string) (Plan, error), error) {
@@ -110,7 +123,7 @@ func (p *parser) reverseChain(types *typeIndexes, name, whole string, depth int)
 		return nil, p.unknown(source, parts[2], parts[2])
 	}
 	if param.kind != reference || !param.leadsTo(types.typ.Name) {
-		return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+whole, "%s of %s never leads to %s", parts[2], parts[1], types.typ.Name)
+		return nil, &strayError{fhir.Invalidf(fhir.CodeInvalid, "http."+whole, "%s of %s never leads to %s", parts[2], parts[1], types.typ.Name)}
 	}
 	compile, err := p.criterion(source, parts[3], whole, depth+1)
 	if err != nil {

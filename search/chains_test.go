@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,7 @@ func TestChains(t *testing.T) {
 		{"Patient", "_has:Observation:patient:_has:Provenance:target:_id=pr", "adam"},
 		{"Patient", "_has:Observation:patient:device.patient.name=everym", "eve"},
 		{"Observation", "patient._has:Device:patient:_id=cuff", "hr-adam bp-adam"},
+		{"Observation", "subject._has:Device:patient:_id=cuff", "hr-adam bp-adam"},
 	} {
 		t.Run(test.typ+"?"+test.query, func(t *testing.T) {
 			got := strings.Join(m.Order(parse(t, test.typ, test.query).Query), " ")
@@ -76,6 +78,7 @@ func TestChainErrors(t *testing.T) {
 		{"Observation", "subject:Patiens.name=x", "http.subject:Patiens.name: Patiens is not a resource type"},
 		{"Observation", "patient.birthdate=x", "http.patient.birthdate: at position 1 of the value: not a date or time"},
 		{"Observation", "patient.name:in=x", "http.patient.name:in: the modifier :in is not supported for name; it takes :missing, :exact, :contains"},
+		{"Observation", "subject._has:Account:owner:_id=x", "http.subject._has:Account:owner:_id: owner of Account never leads to Patient"},
 		{"Provenance", "target.name=x", "http.target.name: target may lead to any type; say which, as in target:Patient.name"},
 		{"Encounter", strings.Repeat("part-of.", 6) + "status=x", "http." + strings.Repeat("part-of.", 6) + "status: more than 5 references to follow"},
 		{"Observation", strings.Repeat("_has:Observation:has-member:", 6) + "code=x", "http." + strings.Repeat("_has:Observation:has-member:", 6) + "code: more than 5 references to follow"},
@@ -84,9 +87,9 @@ func TestChainErrors(t *testing.T) {
 		{"Patient", "_has:Observation:code:code=x", "http._has:Observation:code:code: code of Observation never leads to Patient"},
 		{"Patient", "_has:Observation:device:code=x", "http._has:Observation:device:code: device of Observation never leads to Patient"},
 		{"Patient", "_include=Patient", "http._include: at position 1 of the value: write Type:parameter or Type:parameter:Target"},
-		{"Patient", "_include=Patiens:link", "http._include: at position 1 of the value: Patiens is not a resource type"},
+		{"Patient", "_include=Patiens:link", "http._include: at position 1 of the value: Patiens is not a resource type; did you mean Patient?"},
 		{"Patient", "_include=Patient:gender", "http._include: at position 1 of the value: gender is of type token, not a reference"},
-		{"Patient", "_include=Patient:lonk", "http._include: at position 1 of the value: Patient has no reference parameter lonk"},
+		{"Patient", "_include=Patient:lonk", "http._include: at position 1 of the value: Patient has no reference parameter lonk; did you mean link?"},
 		{"Patient", "_include=Patient:link:Device", "http._include: at position 1 of the value: link leads to Patient, RelatedPerson, never to Device"},
 		{"Patient", "_include:recurse=Patient:link", "http._include:recurse: the modifier :recurse is not supported for _include; it takes :iterate"},
 		{"Patient", "_revinclude=Observation:device", "http._revinclude: at position 1 of the value: device leads to Device, DeviceMetric, never to Patient"},
@@ -137,6 +140,12 @@ func TestIncludes(t *testing.T) {
 				t.Errorf("revinclude (-want +got):\n%s", diff)
 			}
 		})
+	}
+	iterated := parse(t, "Medication", "_include:iterate=*&_revinclude:iterate=*").Query
+	for _, want := range []Include{{Type: "Medication", Index: "manufacturer", Iterate: true}, {Type: "Organization", Index: "partof", Iterate: true}, {Type: "Observation", Index: "subject", Iterate: true}} {
+		if !slices.Contains(iterated.Include, want) || !slices.Contains(iterated.RevInclude, want) {
+			t.Errorf("* with :iterate is without %+v", want)
+		}
 	}
 	r := newTestRegistry(t)
 	if diff := cmp.Diff([]string{"Medication:ingredient", "Medication:manufacturer"}, r.Includes("Medication")); diff != "" {

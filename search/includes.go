@@ -1,6 +1,7 @@
 package search
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ func (p *parser) include(name string) func(value string) (used bool, err error) 
 		if hasModifier && modifier != "iterate" {
 			return false, fhir.Invalidf(fhir.CodeNotSupported, "http."+name, "the modifier :%s is not supported for %s; it takes :iterate", modifier, code)
 		}
-		includes, err := p.registry.includes(p.types, value, code == "_revinclude")
+		includes, err := p.registry.includesOf(p.types, value, code == "_revinclude", hasModifier)
 		if err != nil {
 			return false, err
 		}
@@ -32,6 +33,23 @@ func (p *parser) include(name string) func(value string) (used bool, err error) 
 		}
 		return true, nil
 	}
+}
+
+// includesOf reads the value of _include or _revinclude. With :iterate, * stands for all reference parameters there are: what is included is seldom of
+// the searched type.
+func (r *Registry) includesOf(searched *typeIndexes, value string, reverse, iterate bool) ([]Include, error) {
+	if value != "*" || !iterate {
+		return r.includes(searched, value, reverse)
+	}
+	var all []Include
+	for _, source := range r.defs.ResourceTypes() {
+		for _, p := range r.Params(source) {
+			if p.kind == reference {
+				all = append(all, p.include(source, "")...)
+			}
+		}
+	}
+	return all, nil
 }
 
 // includes reads Type:parameter[:Target]; * stands for all reference parameters of the searched type, or with reverse for all
@@ -50,7 +68,7 @@ func (r *Registry) includes(searched *typeIndexes, value string, reverse bool) (
 	}
 	types, err := r.indexesOf(parts[0])
 	if err != nil {
-		return nil, whole.failf("%s is not a resource type", parts[0])
+		return nil, whole.failf("%s is not a resource type%s", parts[0], DidYouMean(parts[0], slices.Values(r.defs.ResourceTypes())))
 	}
 	target := ""
 	if len(parts) == 3 {
@@ -84,9 +102,20 @@ func (r *Registry) includes(searched *typeIndexes, value string, reverse bool) (
 		if param := types.byCode[parts[1]]; param != nil {
 			return nil, whole.failf("%s is of type %s, not a reference", param.Code, param.Type)
 		}
-		return nil, whole.failf("%s has no reference parameter %s", parts[0], parts[1])
+		return nil, whole.failf("%s has no reference parameter %s%s", parts[0], parts[1], DidYouMean(parts[1], types.references()))
 	}
 	return found, nil
+}
+
+// references are the codes of the reference parameters of a type.
+func (x *typeIndexes) references() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, p := range x.params {
+			if p.kind == reference && !yield(p.Code) {
+				return
+			}
+		}
+	}
 }
 
 func includeName(reverse bool) string {

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -12,20 +11,10 @@ import (
 // proseParams makes them for a type.
 func (r *Registry) proseParams(x *typeIndexes) []*Param {
 	all := []*Param{{Code: "_filter", Type: "special", kind: filtering, types: x, Documentation: "An expression over the other parameters (R4 search_filter.html)"}}
-	if r.references && slices.Contains(r.itemTargets(), x.typ.Name) {
+	if r.references { // also for the type that no List may hold, which matches nothing: parameters of a search in several types must be common to all
 		all = append(all, &Param{Code: "_list", Type: "special", kind: listing, Documentation: "Resources that are in a List, by the id of the List"})
 	}
 	return all
-}
-
-// itemTargets lists what a List may hold.
-func (r *Registry) itemTargets() []string {
-	for _, p := range r.defs.SearchParameters("List") {
-		if p.Code == "item" {
-			return p.Target
-		}
-	}
-	return nil
 }
 
 // lists answers _list: resources that an item of one of the Lists refers to.

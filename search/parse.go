@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -232,8 +233,20 @@ func (p *parser) ignore(name string, err error) error {
 	return nil
 }
 
+// resultParameters are about the answer (R4 search.html#return), or about how criteria are read. None takes a modifier.
+func resultParameters() []string {
+	return []string{"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType", "_query", "_type", "_format", "_pretty"}
+}
+
 // unknown says why a parameter is not answered.
 func (p *parser) unknown(types *typeIndexes, name, code string) error {
+	if strings.HasPrefix(name, code+":") && slices.Contains(resultParameters(), code) {
+		how := ""
+		if code == "_sort" {
+			how = "; a minus before the name sorts in descending order, as in _sort=-" + "_lastUpdated"
+		}
+		return fhir.Invalidf(fhir.CodeNotSupported, "http."+name, "%s takes no modifier%s", code, how)
+	}
 	if why := types.unready[code]; why != nil {
 		return &unknownError{unreadyText(types.typ.Name, code, why())}
 	}

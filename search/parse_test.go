@@ -43,6 +43,8 @@ func readParseErrors(t *testing.T) (rows [][3]string) {
 
 func TestParseErrors(t *testing.T) {
 	tests := []parseError{
+		{"_sort:desc=date", fhir.CodeNotSupported, "http._sort:desc: _sort takes no modifier; a minus before the name sorts in descending order, as in _sort=-_lastUpdated"},
+		{"_count:exact=1", fhir.CodeNotSupported, "http._count:exact: _count takes no modifier"},
 		{"_text=a " + strings.Repeat("x", 65), fhir.CodeValue, "http._text: at position 3 of the value: a word of more than 64 bytes; such are not indexed"},
 		{"_text=" + strings.Repeat("x ", 51), fhir.CodeTooCostly, "http._text: at position 101 of the value: too many words"},
 		{"_text=" + strings.Repeat("(", 30), fhir.CodeValue, "http._text: at position 22 of the value: too many parentheses"},

@@ -134,6 +134,14 @@ func (x *typeIndexes) suggest(written string) string {
 	})
 }
 
+// DidYouMean continues an error message about a name that is not known with the one that was probably meant; empty when none is near.
+func DidYouMean(written string, names iter.Seq[string]) string {
+	if best := nearest(written, names); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
+}
+
 // nearest finds the name that was probably meant: a few letters off, or the same without case and punctuation; empty for none.
 func nearest(written string, names iter.Seq[string]) string {
 	best, distance := "", min(len(written)/3, 3)+1

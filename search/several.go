@@ -57,7 +57,11 @@ func (s *Several) parameter(parsers []*parser, pair Pair) error {
 	if parsers[0].include(pair.Name) != nil {
 		return s.include(parsers, pair)
 	}
-	for _, p := range parsers {
+	known, without := parsers, []*parser(nil)
+	if pair.Name == "_text" { // is about the narrative, which all types have but three: those match nothing
+		known, without = withNarrative(parsers)
+	}
+	for _, p := range known {
 		if _, err := p.criterionOf(pair.Name); err != nil {
 			var unknown *unknownError
 			if errors.As(err, &unknown) && len(parsers) > 1 {
@@ -69,7 +73,7 @@ func (s *Several) parameter(parsers []*parser, pair Pair) error {
 			return err
 		}
 	}
-	for i, p := range parsers {
+	for i, p := range known {
 		if err := p.parameter(pair); err != nil {
 			return err
 		}
@@ -79,7 +83,27 @@ func (s *Several) parameter(parsers []*parser, pair Pair) error {
 		}
 		p.request.Self, p.request.Issues = nil, nil
 	}
+	if strings.Trim(pair.Value, ",") != "" {
+		for _, p := range without {
+			p.plan = append(p.plan, Or{})
+		}
+	}
 	return nil
+}
+
+// withNarrative parts the types that have _text from those that have not; all are the first when none has it.
+func withNarrative(parsers []*parser) (with, without []*parser) {
+	for _, p := range parsers {
+		if p.types.byCode["_text"] == nil {
+			without = append(without, p)
+		} else {
+			with = append(with, p)
+		}
+	}
+	if len(with) == 0 {
+		return without, nil
+	}
+	return with, without
 }
 
 // include gives an include to the types that it can be about; there must be one.

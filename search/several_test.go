@@ -50,6 +50,10 @@ func TestParseSeveral(t *testing.T) {
 			"self _sort=_id&_count=3&_total=none\n"},
 		{"Patient Device", "birthdate=2000", "Patient: all\n  count 50, total 0, include 0, reverse 0\nDevice: all\n  count 50, total 0, include 0, reverse 0\nself \n" +
 			"http.birthdate: Device has no search parameter birthdate; all 2 types that are searched must have it (ignored)\n"},
+		{"Patient Binary", "_text=x", "Patient: keys _text␁wx…\n  count 50, total 0, include 0, reverse 0\nBinary: nothing\n  count 50, total 0, include 0, reverse 0\nself _text=x\n"},
+		{"Bundle Binary", "_text=x", "Bundle: all\n  count 50, total 0, include 0, reverse 0\nBinary: all\n  count 50, total 0, include 0, reverse 0\nself \n" +
+			"http._text: Bundle has no search parameter _text; all 2 types that are searched must have it (ignored)\n"},
+		{"Patient Parameters", "_list=", "Patient: all\n  count 50, total 0, include 0, reverse 0\nParameters: all\n  count 50, total 0, include 0, reverse 0\nself \nhttp._list: the parameter has no value and was ignored\n"},
 		{"Patient", "colour=blue", "Patient: all\n  count 50, total 0, include 0, reverse 0\nself \nhttp.colour: Patient has no search parameter colour (ignored)\n"},
 		{"Patient Device", "_id=", "Patient: all\n  count 50, total 0, include 0, reverse 0\nDevice: all\n  count 50, total 0, include 0, reverse 0\nself \nhttp._id: the parameter has no value and was ignored\n"},
 		{"Patient Device", "_include=Device:patient", "Patient: all\n  count 50, total 0, include 1, reverse 0\nDevice: all\n  count 50, total 0, include 1, reverse 0\nself _include=Device%3Apatient\n"},
@@ -65,6 +69,7 @@ func TestParseSeveral(t *testing.T) {
 func TestParseSeveralErrors(t *testing.T) {
 	r := newTestRegistry(t)
 	for _, c := range []struct{ types, query, want string }{
+		{"Patient Device", "_sort:desc=_id", "http._sort:desc: _sort takes no modifier; a minus before the name sorts in descending order, as in _sort=-_lastUpdated"},
 		{"Patient Device", "_type=", "http._type: _type needs the name of a resource type"},
 		{"Patient Device", "_type=Pazient", `http._type: "Pazient" is not a resource type`},
 		{"Patient Device", "_type=Group", "http._type: Group is not among the types that are searched here"},
