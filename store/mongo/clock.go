@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -50,11 +51,11 @@ func instant(sequence int64) time.Time {
 	return time.UnixMilli(sequence >> (counterBits + nodeBits)).UTC()
 }
 
-// sequenceAt is the smallest sequence number of an instant or later.
+// sequenceAt is the smallest sequence number of an instant or later. What lies before 1970, or behind the last number, is as far as the numbers go.
 func sequenceAt(t time.Time) int64 {
 	milli := t.UnixMilli()
 	if t.After(time.UnixMilli(milli)) {
 		milli++
 	}
-	return milli << (counterBits + nodeBits)
+	return min(max(milli, 0), math.MaxInt64>>(counterBits+nodeBits)) << (counterBits + nodeBits)
 }

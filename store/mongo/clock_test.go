@@ -37,6 +37,21 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// The times of requests may lie anywhere from the year 1 to 9999.
+func TestSequenceAtTheEnds(t *testing.T) {
+	now := sequenceAt(time.Now())
+	for _, year := range []int{1, 1600, 1969} {
+		if at := sequenceAt(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); at < 0 || at >= now {
+			t.Errorf("the year %d begins with %d", year, at)
+		}
+	}
+	for _, year := range []int{2105, 2110, 2999, 9999} {
+		if at := sequenceAt(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); at <= now {
+			t.Errorf("the year %d begins with %d", year, at)
+		}
+	}
+}
+
 func next(sequence int64, n int) int64 { return sequence + int64(n)<<nodeBits }
 
 func TestClockIsForMany(t *testing.T) {

@@ -59,6 +59,7 @@ func testHistory(t *testing.T, open New) {
 	f.apply(group("h"))
 	f.apply(f.write(store.Update, "a", "4"))
 
+	firstYear, lastYear := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 	all := []string{"Patient/a/4 2", "Group/h/1 1", "Patient/a/3 3", "Patient/b/1 1", "Patient/a/2 2", "Group/g/1 1", "Patient/a/1 1"}
 	patients := []string{all[0], all[2], all[3], all[4], all[6]}
 	a := []string{all[0], all[2], all[4], all[6]}
@@ -80,7 +81,15 @@ func testHistory(t *testing.T, open New) {
 		{"instance before later", store.HistoryQuery{Type: "Patient", ID: "a", Before: t2}, a[2:]},
 		{"instance before ever", store.HistoryQuery{Type: "Patient", ID: "a", Before: t1.Add(-time.Hour)}, nil},
 		{"instance at and before", store.HistoryQuery{Type: "Patient", ID: "a", At: t1, Before: t2}, a[2:]},
+		{"instance since the last year", store.HistoryQuery{Type: "Patient", ID: "a", Since: lastYear}, nil},
+		{"instance since the first year", store.HistoryQuery{Type: "Patient", ID: "a", Since: firstYear}, a},
+		{"instance at the last year", store.HistoryQuery{Type: "Patient", ID: "a", At: lastYear}, a[:1]},
+		{"instance at the first year", store.HistoryQuery{Type: "Patient", ID: "a", At: firstYear}, a},
+		{"instance before the last year", store.HistoryQuery{Type: "Patient", ID: "a", Before: lastYear}, a},
+		{"instance before the first year", store.HistoryQuery{Type: "Patient", ID: "a", Before: firstYear}, nil},
 		{"type", store.HistoryQuery{Type: "Patient"}, patients},
+		{"type since the last year", store.HistoryQuery{Type: "Patient", Since: lastYear}, nil},
+		{"type before the last year", store.HistoryQuery{Type: "Patient", Before: lastYear}, patients},
 		{"type since", store.HistoryQuery{Type: "Patient", Since: t2}, patients[:2]},
 		{"type at", store.HistoryQuery{Type: "Patient", At: t2}, patients[:4]},
 		{"type before", store.HistoryQuery{Type: "Patient", Before: t2}, patients[2:]},
