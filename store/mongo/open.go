@@ -76,6 +76,7 @@ var (
 	_ store.State     = (*Store)(nil)
 	_ store.Archive   = (*Store)(nil)
 	_ store.KeyLister = (*Store)(nil)
+	_ store.Latest    = (*Store)(nil)
 
 	_ store.Transactional = (*Store)(nil)
 

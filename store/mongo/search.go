@@ -13,12 +13,18 @@ import (
 
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
+	return s.search(ctx, q, false)
+}
+
+// search answers a query, with outlines of resources where those are enough.
+func (s *Store) search(ctx context.Context, q *search.Query, outlines bool) (*store.Page, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
 	var page *store.Page
 	err := s.searched(ctx, q, false, func(r *run) (err error) {
+		r.outlines = outlines
 		page, err = r.page()
 		return err
 	})
@@ -81,6 +87,7 @@ type run struct {
 	from     *position // the page begins behind it; nil for the first page
 	total    int       // -1: not counted
 	strategy string
+	outlines bool // see latest.go
 }
 
 // match is a resource found, and where it stands.
@@ -277,12 +284,15 @@ func (l *leg) fetch(r *run, want int) (found []match, err error) {
 
 // projection asks for what a page needs and no more.
 func (r *run) projection(c *column) bson.D {
-	fields := []string{fieldVersion, fieldUpdated, fieldSequence, fieldCreated, fieldMethod, fieldRaw, fieldPacked, fieldResource}
+	fields := ascending(fieldVersion, fieldUpdated, fieldSequence, fieldCreated, fieldMethod, fieldRaw, fieldPacked, fieldResource)
+	if r.outlines {
+		fields = outlined()
+	}
 	if c != nil && c.field != fieldID {
-		fields = append(fields, c.field)
+		fields = append(fields, ascending(c.field)...)
 	}
 	if !r.filter.exact || len(r.q.Include) > 0 {
-		fields = append(fields, fieldKeys)
+		fields = append(fields, ascending(fieldKeys)...)
 	}
-	return ascending(fields...)
+	return fields
 }
