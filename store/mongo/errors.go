@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
@@ -14,13 +15,20 @@ import (
 
 // Codes of the server.
 const (
-	codeIllegalOperation  = 20
-	codeNamespaceExists   = 48
-	codeMaxTimeExpired    = 50
-	codeHistoryLost       = 286
-	codeNotImplemented    = 238
-	codeCommandNotFound   = 59
-	codeObjectTooLarge    = 10334
+	codeIllegalOperation = 20
+	codeNamespaceExists  = 48
+	codeMaxTimeExpired   = 50
+	codeHistoryLost      = 286
+	codeNotImplemented   = 238
+	codeCommandNotFound  = 59
+	codeObjectTooLarge   = 10334
+	codeNotPrimary       = 10107
+	codeSteppedDown      = 189
+	codeShutdown         = 91
+
+	codeInterruptedByShutdown = 11600
+	codeInterruptedByElection = 11602
+
 	labelTransient        = "TransientTransactionError"
 	labelUnknownCommit    = "UnknownTransactionCommitResult"
 	labelNoWritesDone     = "NoWritesPerformed"
@@ -84,6 +92,13 @@ func uncertain(err error) bool {
 	var failed mongo.WriteException
 	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &concern) || errors.As(err, &failed) && failed.WriteConcernError != nil || hasLabel(err, labelRetryableRefused)
+}
+
+// isLost reports whether the server was lost, none was found, or the one there is just stops being the primary.
+func isLost(err error) bool {
+	var selection topology.ServerSelectionError
+	return errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) ||
+		slices.ContainsFunc([]int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection}, func(code int) bool { return hasCode(err, code) })
 }
 
 func notFound(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrNotFound) }

@@ -44,7 +44,7 @@ func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, e
 		case !retriable(err):
 			return nil, final(ctx, err)
 		case try == transactionTries || time.Since(began) > transactionWithin:
-			return nil, opError(0, fmt.Errorf("others write the same resources all the time: %w", store.ErrConflict))
+			return nil, exhausted(err)
 		}
 		if err := pause(ctx, try); err != nil {
 			return nil, err
@@ -60,6 +60,14 @@ func final(ctx context.Context, err error) error {
 		}
 	}
 	return translate(ctx, err)
+}
+
+// exhausted is what a transaction that was begun anew too often ends with. The driver labels the lack of a primary like a conflict; nothing was done in either case.
+func exhausted(err error) error {
+	if isLost(err) {
+		return &busyError{text: "no MongoDB server sees the transaction to its end", cause: err}
+	}
+	return opError(0, fmt.Errorf("others write the same resources all the time: %w", store.ErrConflict))
 }
 
 // retriable reports whether a transaction that failed may succeed when it is begun anew. The server says so by a label; and a resource or claim that appeared since

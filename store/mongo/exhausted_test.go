@@ -1,0 +1,40 @@
+package mongo
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/firth-health/firth/store"
+)
+
+// A transaction that finds no primary is told to come again, not that others were faster.
+func TestExhausted(t *testing.T) {
+	command := func(code int32, labels ...string) error {
+		return mongo.CommandError{Code: code, Labels: append(labels, labelTransient)}
+	}
+	tests := []struct {
+		name string
+		err  error
+		want error
+	}{
+		{"write conflict", command(112), store.ErrConflict},
+		{"moved", errMoved, store.ErrConflict},
+		{"duplicate key", command(11000), store.ErrConflict},
+		{"no primary", mongo.CommandError{Labels: []string{labelTransient}, Wrapped: topology.ServerSelectionError{Wrapped: errors.New("timeout")}}, store.ErrBusy},
+		{"no primary while reading", &busyError{cause: topology.ServerSelectionError{}}, store.ErrBusy},
+		{"connection lost", command(0, "NetworkError"), store.ErrBusy},
+		{"no primary any more", fmt.Errorf("in bulk: %w", command(codeNotPrimary)), store.ErrBusy},
+		{"election", command(codeInterruptedByElection), store.ErrBusy},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := exhausted(tt.err); !errors.Is(got, tt.want) {
+				t.Errorf("exhausted = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
