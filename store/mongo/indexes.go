@@ -147,7 +147,7 @@ func (s *Store) createIndexes(ctx context.Context, collection string, indexes []
 	}
 	began := time.Now()
 	if _, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models); err != nil {
-		return translate(ctx, fmt.Errorf("indexes of %s: %w", collection, err))
+		return reading(ctx, fmt.Errorf("indexes of %s: %w", collection, err)) // it may be done again
 	}
 	s.opts.Logger.Info("MongoDB indexes created", "collection", collection, "indexes", names, "duration", time.Since(began))
 	return nil

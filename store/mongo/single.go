@@ -166,7 +166,9 @@ func (s *Store) settled(ctx context.Context, resources *mongo.Collection, next *
 		return false, fmt.Errorf("%w: %w", errUnknown, err)
 	case now != nil && now.sequence == next.sequence:
 		return true, nil
-	case now != nil && now.number >= next.number:
+	case now != nil && now.number == next.number:
+		return false, nil // another took the place, so that this write is not done and will not be
+	case now != nil && now.number > next.number:
 		return s.overtaken(look, next, err)
 	}
 	return false, fmt.Errorf("%w: %w", errUnknown, err)
