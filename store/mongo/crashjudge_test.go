@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,18 +16,19 @@ import (
 
 // judge looks what is there after a cut, does the same again as a client would who was not told, and goes on writing.
 func (c *crashCase) judge() error {
-	if err := errors.Join(c.ledger.verify(c.ctx, c.second), c.look()); err != nil {
-		return err
+	wrong := []error{c.look()}
+	if refusedBusy(c.acted) && c.done && !c.path.idempotent {
+		wrong = append(wrong, fmt.Errorf("DENIED: it was done, and the caller was told %w", c.acted))
 	}
-	if refusedBusy(c.acted) && c.done {
-		return fmt.Errorf("DENIED: it was done, and the caller was told %w", c.acted)
+	if c.path.meanwhile != nil && c.mode.goesOn && c.acted != nil && !refusedBusy(c.acted) {
+		wrong = append(wrong, fmt.Errorf("UNTOLD: what another wrote tells whether it was done: %w", c.acted))
 	}
 	if c.path.meanwhile == nil {
-		if err := c.again(); err != nil {
-			return err
-		}
+		wrong = append(wrong, c.again())
 	}
-	return errors.Join(c.goOn(), c.ledger.verify(c.ctx, c.second))
+	wrong = append(wrong, c.goOn())
+	_, err := c.ledger.versions(c.ctx, c.second)
+	return errors.Join(append(wrong, err)...)
 }
 
 func refusedBusy(err error) bool { return (&effort{err: err}).refused() }
@@ -34,7 +36,10 @@ func refusedBusy(err error) bool { return (&effort{err: err}).refused() }
 // look finds out whether what was cut was done.
 func (c *crashCase) look() error {
 	if c.path.after != nil {
-		return c.path.after(c, c.acted)
+		return errors.Join(c.path.after(c, c.acted), c.ledger.verify(c.ctx, c.second))
+	}
+	if err := c.ledger.verify(c.ctx, c.second); err != nil {
+		return err
 	}
 	for _, e := range c.ledger.efforts {
 		if len(e.ops) > 0 && len(c.ops) > 0 && &e.ops[0] == &c.ops[0] {
@@ -52,7 +57,7 @@ func (c *crashCase) again() error {
 	}
 	done := c.done
 	if err := c.path.act(c, c.second); !errors.Is(err, want) {
-		return fmt.Errorf("AGAIN: done before: %t, done again: got %w, want %w", done, err, want)
+		return fmt.Errorf("AGAIN: done before: %t, done again: got %v, want %v", done, err, want)
 	}
 	if c.path.after == nil || want != nil {
 		return nil
@@ -72,11 +77,34 @@ func (c *crashCase) goOn() error {
 	return nil
 }
 
+// known takes from what is wrong what is known to be, and counts it.
+func (c *crashCase) known(wrong error, table *crashTable) error {
+	if wrong == nil {
+		return nil
+	}
+	var rest []string
+	for line := range strings.SplitSeq(wrong.Error(), "\n") {
+		word, _, _ := strings.Cut(line, ":")
+		if c.path.gaps[word] == "" {
+			rest = append(rest, line)
+			continue
+		}
+		table.gap(c.path.name, word)
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(rest, "\n"))
+}
+
 // outcome is what the caller was told, and what is true.
 func (c *crashCase) outcome() string {
 	e := &effort{err: c.acted}
 	if c.done {
 		e.found = 1
+	}
+	if e.refused() && c.done {
+		return "busy, done" // of what may be done again
 	}
 	return e.outcome()
 }
@@ -95,7 +123,6 @@ func (l *crashLane) endSessions(ctx context.Context, ids []string) error {
 		}
 		list = append(list, bson.D{{Key: "id", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: raw}}})
 	}
-	l.proxy.Refuse(false)
 	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "killSessions", Value: list}}).Err()
 	return errors.Join(err, client.Disconnect(ctx))
 }

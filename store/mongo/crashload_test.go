@@ -21,7 +21,7 @@ import (
 const (
 	loadStores  = 4 // processes
 	loadWriters = 2 // in each
-	loadFor     = 4 * time.Second
+	loadFor     = 3 * time.Second
 	cutOneIn    = 15 // commands
 )
 
@@ -33,6 +33,9 @@ func TestCrashLoad(t *testing.T) {
 	}
 	lane := newCrashLane(t)
 	load := &crashLoad{T: t, lane: lane}
+	if !real() {
+		load.ledger.sample = 8
+	}
 	stores := make([]*mongo.Store, loadStores)
 	for i := range stores {
 		s, err := lane.open(t.Context(), 10*time.Second)

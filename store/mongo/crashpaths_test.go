@@ -22,17 +22,30 @@ type crashPath struct {
 	transactions bool // it takes them
 	cold         bool // the first write of its process to a type that no process has written
 
-	setup func(c *crashCase) error // what is there before; done over the connection that will be cut
-	act   func(c *crashCase, s *mongo.Store) error
-	after func(c *crashCase, acted error) error // finds out what is there; nil: the ledger alone
-	again error                                 // what a client that does the same again is told when it was done; nil: success
+	setup      func(c *crashCase) error // what is there before; done over the connection that will be cut
+	act        func(c *crashCase, s *mongo.Store) error
+	after      func(c *crashCase, acted error) error // finds out what is there; nil: the ledger alone
+	idempotent bool                                  // who is told that it was not done may do it again, whether it was or not
+	again      error                                 // what a client that does the same again is told when it was done; nil: success
 
 	meanwhile func(c *crashCase) // another process writes when the cut happens
+
+	gaps map[string]string // what is known to be wrong, by the word at the beginning of the complaint, and why; the list is wrong as soon as nobody complains
 }
+
+// Known gaps.
+const (
+	restoreParts = "Restore writes older versions before the newest ones, and the newest type by type: after a cut the history of a type shows versions that cannot be read yet"
+	restoreOrder = "Restore refuses what is older than the newest version in the store, which may be from the call that was cut: then nothing completes it"
+)
 
 // crashPaths are all ways to write that a store has.
 func crashPaths() []crashPath {
-	return append(applyPaths(), append(transactionPaths(), otherPaths()...)...)
+	all := append(applyPaths(), append(transactionPaths(), otherPaths()...)...)
+	return append(all, crashPath{
+		name: "create, first of its type", cold: true, again: store.ErrConflict, // behind the others, whose reads grow with the number of types
+		act: applying(func(c *crashCase) []store.Op { return []store.Op{c.write(store.Create, "Cold"+letters(c.number), "a")} }),
+	})
 }
 
 // applying returns what acts by Apply.
@@ -79,14 +92,10 @@ func applyPaths() []crashPath {
 	update := applying(one(store.Update, nil))
 	return []crashPath{
 		{name: "create", act: applying(one(store.Create, nil)), again: store.ErrConflict},
-		{name: "create, first of its type", cold: true, again: store.ErrConflict, act: applying(func(c *crashCase) []store.Op {
-			return []store.Op{c.write(store.Create, "Cold"+letters(c.number), "a")}
-		})},
 		{name: "update as create", act: update},
 		{name: "update as create, If-None-Match", again: store.ErrPrecondition, act: applying(one(store.Update, func(op *store.Op) { op.IfNoneMatch = true }))},
 		{name: "update", setup: there(store.Create), act: update},
-		{name: "update of version 3", setup: there(store.Create, store.Update, store.Update), act: update},
-		{name: "update, If-Match", setup: there(store.Create, store.Update), act: applying(one(store.Update, ifMatch("2"))), again: store.ErrPrecondition},
+		{name: "update, If-Match", setup: there(store.Create, store.Update, store.Update), act: applying(one(store.Update, ifMatch("3"))), again: store.ErrPrecondition},
 		{name: "update while another writes", setup: there(store.Create), act: update, meanwhile: func(c *crashCase) {
 			_ = c.apply(c.lane.direct, c.write(store.Update, "Patient", "a")) // the ledger knows what came of it
 		}},
@@ -144,7 +153,7 @@ func transactionPaths() []crashPath {
 // otherPaths are those of the optional interfaces.
 func otherPaths() []crashPath {
 	return []crashPath{
-		{name: "rekey", setup: there(store.Create), act: (*crashCase).rekey, after: (*crashCase).rekeyed},
+		{name: "rekey", idempotent: true, setup: there(store.Create), act: (*crashCase).rekey, after: (*crashCase).rekeyed},
 		{name: "state, new record", act: putState(0), after: stateIs("1", ""), again: store.ErrConflict},
 		{name: "state, next revision", setup: func(c *crashCase) error { return putState(0)(c, c.first) }, act: putState(1), after: stateIs("2", "1"), again: store.ErrConflict},
 		{
@@ -153,8 +162,11 @@ func otherPaths() []crashPath {
 				return s.DeleteState(c.ctx, "crash", c.id(""), c.revisions[0])
 			},
 		},
-		{name: "restore of two types", act: restoring(0, "Patient", "Group"), after: (*crashCase).restored},
-		{name: "restore behind what is there", setup: func(c *crashCase) error { return restoring(0, "Patient")(c, c.first) }, act: restoring(2, "Patient"), after: (*crashCase).restored},
+		{name: "restore of two types", act: restoring(0, "Patient", "Group"), after: (*crashCase).restored, gaps: map[string]string{"HISTORY": restoreParts, "AGAIN": restoreOrder}},
+		{
+			name: "restore behind what is there", setup: func(c *crashCase) error { return restoring(0, "Patient")(c, c.first) }, act: restoring(2, "Patient"),
+			after: (*crashCase).restored, gaps: map[string]string{"HISTORY": restoreParts},
+		},
 	}
 }
 
@@ -170,20 +182,20 @@ func (c *crashCase) rekey(s *mongo.Store) error {
 // rekeyed looks which keys find Patient a: either the ones or the other.
 func (c *crashCase) rekeyed(acted error) error {
 	op := &c.ledger.efforts[len(c.ledger.efforts)-1].ops[0]
+	before, after := textKey(fmt.Sprintf("%s-%d", c.id("a"), c.serial)), "rekeyed\x01t"+c.id("")
 	found := map[string]int{}
-	for _, key := range []string{op.Keys[0], "rekeyed\x01t" + c.id("")} {
+	for _, key := range []string{before, after} {
 		page, err := c.second.Search(c.ctx, &search.Query{Type: "Patient", Plan: exactly(key), Count: 10})
 		if err != nil {
 			return err
 		}
 		found[key] = len(page.Matches)
 	}
-	c.done = found[op.Keys[0]] == 0
-	if found[op.Keys[0]]+found["rekeyed\x01t"+c.id("")] != 1 || acted == nil && !c.done {
+	if c.done = found[before] == 0; found[before]+found[after] != 1 || acted == nil && !c.done {
 		return fmt.Errorf("INDEX: matches by keys: %v", found)
 	}
 	if c.done {
-		op.Keys = []string{"rekeyed\x01t" + c.id("")}
+		op.Keys = []string{after}
 	}
 	return nil
 }
@@ -250,6 +262,7 @@ func (c *crashCase) restored(acted error) error {
 		return err
 	}
 	c.done = true
+	var wrong []error
 	for i := range c.archive {
 		r := &c.archive[i]
 		got, err := c.second.Read(c.ctx, r.VersionKey())
@@ -264,10 +277,10 @@ func (c *crashCase) restored(acted error) error {
 		case got != nil && !cmp.Equal(got.JSON, r.Resource.Render(nil, r.Version, r.LastUpdated)):
 			return fmt.Errorf("LOST: %s is not what was restored", r.VersionKey())
 		case (got != nil) != (listed[r.VersionKey()] == 1) || listed[r.VersionKey()] > 1:
-			return fmt.Errorf("HISTORY: %s is %d times in the history of its type, and readable: %t", r.VersionKey(), listed[r.VersionKey()], got != nil)
+			wrong = append(wrong, fmt.Errorf("HISTORY: %s is %d times in the history of its type, and readable: %t", r.VersionKey(), listed[r.VersionKey()], got != nil))
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // listed counts versions in the histories of types.
