@@ -30,6 +30,7 @@ const (
 	CodeBusinessRule    IssueType = "business-rule"
 	CodeConflict        IssueType = "conflict"
 	CodeTransient       IssueType = "transient"
+	CodeIncomplete      IssueType = "incomplete"
 	CodeThrottled       IssueType = "throttled"
 	CodeException       IssueType = "exception"
 	CodeTimeout         IssueType = "timeout"

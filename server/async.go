@@ -161,7 +161,7 @@ func (s *Server) jobBundle(out *reply) ([]byte, error) {
 func (s *Server) jobStatus(x *exchange) (reply, error) {
 	j := s.jobs.get(x.job)
 	if j == nil {
-		return s.reindexStatus(x.job)
+		return s.reindexStatus(x.ctx, x.job)
 	}
 	expires := s.limits.JobTime
 	if j.isDone() && s.clock().Sub(j.end) > expires {

@@ -153,7 +153,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Status: "active", Kind: "instance",
 		Description:    "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software:       software{"Firth", s.version},
-		Implementation: implementation{"Firth at " + s.links.base, s.links.base},
+		Implementation: implementation{"Firth at " + s.links.base + s.parameters.caution(), s.links.base},
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"}, PatchFormat: patchFormats(),
 		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	IDs    func() string    // ids of new resources and of requests; nil makes UUIDs of version 7, which sort by time
 	Limits Limits
 
+	// Refresh is how often a server on a store that others may have open looks for what they changed, and says that it lives ([store.Shared]); 0 means 1 s.
+	Refresh time.Duration
+
 	Validation Validation // of what is written
 	Version    string     // of the software, for the CapabilityStatement
 }
@@ -105,6 +108,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.IDs == nil {
 		c.IDs = newUUIDs(c.Clock).next
+	}
+	if c.Refresh <= 0 {
+		c.Refresh = time.Second
 	}
 	if c.Version == "" {
 		c.Version = "devel"

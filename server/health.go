@@ -29,6 +29,9 @@ func (s *Server) readyz(x *exchange) (reply, error) {
 		s.log.ErrorContext(ctx, "store does not answer", "request_id", x.requestID, "error", err)
 		return plain(http.StatusServiceUnavailable, "the store does not answer\n"), nil
 	}
+	if issues := s.parameters.incomplete(); len(issues) > 0 {
+		return plain(http.StatusOK, "ready; "+issues[0].Diagnostics+"\n"), nil
+	}
 	return plain(http.StatusOK, "ready\n"), nil
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +35,12 @@ func (s *Server) reindex(x *exchange, in *arguments) (reply, error) {
 	if jobs.waiting() >= maxWaitingJobs || s.isDraining.Load() {
 		return reply{}, refuse(http.StatusServiceUnavailable, fhir.CodeThrottled, "", "%d reindex jobs are waiting; try again later", maxWaitingJobs)
 	}
-	id, err := jobs.queue(x.ctx, types, nil)
+	var id string
+	if everything := x.interaction.level == systemLevel && len(in.all("type")) == 0; everything && s.parameters.outdated.Load() {
+		id, err = s.parameters.startKeying(x.ctx)
+	} else {
+		id, err = jobs.queue(x.ctx, types, nil)
+	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -101,9 +107,12 @@ func (s *Server) reindexInstance(x *exchange) (reply, error) {
 }
 
 // reindexStatus tells how far a reindex is: 202 while it waits or runs, then 200.
-func (s *Server) reindexStatus(id string) (reply, error) {
+func (s *Server) reindexStatus(ctx context.Context, id string) (reply, error) {
 	var j *reindexJob
 	if s.parameters != nil {
+		if err := s.parameters.jobs.refresh(ctx); err != nil {
+			return reply{}, err
+		}
 		j = s.parameters.jobs.find(id)
 	}
 	if j == nil {
@@ -214,24 +223,32 @@ func (r *reindexing) collectors() []prometheus.Collector {
 	}
 	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "firth_reindex_jobs", Help: "Reindex jobs that wait or run."}, func() float64 { return float64(r.waiting()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "firth_reindex_keys_outdated", Help: "1 while index keys are being made anew since a release or a setting changed, so that searches may miss resources."}, func() float64 {
+			if r.p.outdated.Load() {
+				return 1
+			}
+			return 0
+		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "firth_reindex_resources_total", Help: "Resources that reindex jobs looked at since the start."}, locked(&r.resources)),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "firth_reindex_failures_total", Help: "Resources that reindex jobs could not index since the start."}, locked(&r.failures)),
 	}
 }
 
 // startParameters reads the search parameters that are stored and goes on with the jobs of earlier runs.
-func (s *Server) startParameters() error {
+func (s *Server) startParameters(refresh time.Duration) error {
 	p := newParameters(s.store, s.search, s.log)
 	if p == nil {
 		return nil
 	}
-	p.jobs, p.changed = newReindexing(p, s.clock, s.log), s.capabilitiesChanged
+	p.jobs, p.changed, p.types = newReindexing(p, s.clock, s.log), s.capabilitiesChanged, s.definitions.ResourceTypes()
+	p.others = newProcesses(s.store, p.state, s.search.Keying(), refresh, s.log)
 	s.parameters, s.store = p, keyedStore{Store: s.store, p: p}
 	s.metrics.registry.MustRegister(p.jobs.collectors()...)
 	ctx := p.jobs.ctx
-	if err := errors.Join(p.jobs.load(ctx), p.load(ctx)); err != nil {
+	if err := errors.Join(p.join(ctx), p.jobs.load(ctx), p.load(ctx)); err != nil {
 		p.jobs.stop()
 		return fmt.Errorf("server: search parameters in the store: %w", err)
 	}
+	p.listen()
 	return nil
 }

@@ -14,6 +14,10 @@ import (
 func (r *reindexing) batch(ctx context.Context, j *reindexJob, i int, t *reindexType) error {
 	if !t.Begun {
 		covers := r.p.tokens(t.Type)
+		if ok, err := r.p.caughtUp(ctx, j.Keying); !ok || err != nil {
+			r.rest(r.p.others.beat())
+			return err
+		}
 		total, err := r.p.total(ctx, t.Type)
 		if err != nil {
 			return err
@@ -60,8 +64,15 @@ type reindexed struct {
 
 type failedResource struct{ resource, parameter, text string }
 
-// run makes the keys of versions anew.
+// run makes the keys of versions anew, of one generation as a commit does.
 func (b *reindexed) run(ctx context.Context, p *parameters, versions []store.Version) error {
+	ctx, cancel, err := p.others.within(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	p.keys.RLock()
+	defer p.keys.RUnlock()
 	all := make([]store.Rekey, 0, len(versions))
 	for i := range versions {
 		if err := ctx.Err(); err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/firth-health/firth/search"
 )
 
 // reindexJob is a reindex as it is kept in the store: what it is about, and how far it is. A job that was under way when the process ended goes on from its cursor.
@@ -19,6 +21,11 @@ type reindexJob struct {
 	Parameters []string       `json:"parameters,omitempty"` // ids of the SearchParameters it was started for
 	Types      []*reindexType `json:"types"`
 	Errors     []reindexError `json:"errors,omitempty"` // the first ones
+
+	// Keying is set in a job that makes all keys anew because they were made with something else (see checkKeying); KeyingRevision is that of the record in the store, which changes when
+	// anybody writes keys of another kind meanwhile.
+	Keying         *search.Keying `json:"keying,omitempty"`
+	KeyingRevision uint64         `json:"keying_revision,omitempty"`
 
 	revision uint64
 }

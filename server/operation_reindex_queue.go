@@ -38,6 +38,18 @@ func (r *reindexing) cover(ctx context.Context, waiting map[string][]string) err
 
 // queue makes a job, unless the same one waits already. One for parameters joins the last one in the queue that is for parameters, too.
 func (r *reindexing) queue(ctx context.Context, types, parameters []string) (id string, err error) {
+	for range conflictRetries {
+		if err = r.refresh(ctx); err != nil {
+			return "", err
+		}
+		if id, err = r.enqueue(ctx, types, parameters); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	return id, err
+}
+
+func (r *reindexing) enqueue(ctx context.Context, types, parameters []string) (id string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.jobs); len(parameters) > 0 && n > 0 && r.jobs[n-1].State == jobQueued && len(r.jobs[n-1].Parameters) > 0 {
@@ -49,7 +61,7 @@ func (r *reindexing) queue(ctx context.Context, types, parameters []string) (id 
 		})
 	}
 	for _, j := range r.jobs {
-		if j.State == jobQueued && len(parameters)+len(j.Parameters) == 0 && j.isAbout(types) {
+		if j.State == jobQueued && len(parameters)+len(j.Parameters) == 0 && j.Keying == nil && j.isAbout(types) {
 			return j.ID, nil
 		}
 	}
@@ -75,6 +87,18 @@ func (r *reindexing) find(id string) *reindexJob {
 
 // abandon cancels a job, or forgets one that is over.
 func (r *reindexing) abandon(ctx context.Context, id string) (found bool, err error) {
+	for range conflictRetries {
+		if err = r.refresh(ctx); err != nil {
+			return false, err
+		}
+		if found, err = r.drop(ctx, id); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	return found, err
+}
+
+func (r *reindexing) drop(ctx context.Context, id string) (found bool, err error) {
 	r.mu.Lock()
 	i := slices.IndexFunc(r.jobs, func(j *reindexJob) bool { return j.ID == id })
 	if i < 0 {

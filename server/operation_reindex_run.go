@@ -31,6 +31,7 @@ type reindexing struct {
 	working bool
 	stale   bool // the parameters are to be loaded again
 	stopped bool
+	held    bool // where several processes share the jobs: this one performs them, as far as it knows
 
 	resources, failures int // looked at and not indexed since the start
 }
@@ -47,10 +48,11 @@ func newReindexing(p *parameters, clock func() time.Time, log *slog.Logger) *rei
 	return r
 }
 
-// load reads the jobs of earlier runs.
+// load reads the jobs of earlier runs and of other processes.
 func (r *reindexing) load(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	there := map[string]bool{}
 	for after := ""; ; {
 		page, err := r.p.state.ListState(ctx, jobKind, after, 100)
 		if err != nil {
@@ -61,13 +63,19 @@ func (r *reindexing) load(ctx context.Context) error {
 			if err := json.Unmarshal(page[i].Value, j); err != nil {
 				return err
 			}
-			r.jobs = append(r.jobs, j)
+			there[j.ID] = true
+			if i := slices.IndexFunc(r.jobs, func(old *reindexJob) bool { return old.ID == j.ID }); i >= 0 {
+				*r.jobs[i] = *j // the worker may be at it
+			} else {
+				r.jobs = append(r.jobs, j)
+			}
 			after = page[i].ID
 		}
 		if len(page) == 0 {
 			break
 		}
 	}
+	r.jobs = slices.DeleteFunc(r.jobs, func(j *reindexJob) bool { return !there[j.ID] })
 	slices.SortStableFunc(r.jobs, func(a, b *reindexJob) int { return a.Created.Compare(b.Created) })
 	return nil
 }
@@ -98,13 +106,14 @@ func (r *reindexing) stop() {
 	r.mu.Unlock()
 	r.cancel()
 	r.worker.Wait()
+	r.yield()
 }
 
 // next is the job to go on with; the caller holds mu.
 func (r *reindexing) next() *reindexJob {
 	for _, state := range []jobState{jobRunning, jobQueued} {
 		for _, j := range r.jobs {
-			if j.State == state {
+			if j.State == state && (j.Keying == nil || *j.Keying == r.p.search.Keying()) {
 				return j
 			}
 		}
@@ -117,10 +126,15 @@ func (r *reindexing) work() {
 	for {
 		r.mu.Lock()
 		j, stale := r.next(), r.stale
-		if r.ctx.Err() != nil || j == nil && !stale {
+		if r.ctx.Err() != nil || j == nil && !stale && !r.held {
 			r.working = false
 			r.mu.Unlock()
 			return
+		}
+		if !stale && (j == nil || !r.held && r.p.others != nil) {
+			r.mu.Unlock()
+			r.hand(j == nil)
+			continue
 		}
 		r.stale = false
 		ctx, cancel := context.WithCancel(r.ctx)
@@ -154,7 +168,10 @@ func (r *reindexing) step(ctx context.Context, j *reindexJob, stale bool) error 
 		return err
 	case ctx.Err() != nil || errors.Is(err, errJobOver): // cancelled, and kept as such
 		return nil
-	case errors.Is(err, store.ErrBusy):
+	case errors.Is(err, store.ErrConflict): // another process changed the job
+		r.lose()
+		return r.load(ctx)
+	case errors.Is(err, store.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		r.rest(time.Second)
 		return nil // once more from where it is
 	}
@@ -201,14 +218,16 @@ func (r *reindexing) perform(ctx context.Context, j *reindexJob) error {
 		return err
 	}
 	for {
+		if ok, err := r.begin(ctx, j); !ok || err != nil {
+			if r.rest(r.p.others.beat()); err != nil || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			continue
+		}
 		now := r.copy(j)
 		i := slices.IndexFunc(now.Types, func(t *reindexType) bool { return !t.Ended })
 		if i < 0 {
-			state := jobCompleted
-			if now.sum().Failed > 0 {
-				state = jobFaulty
-			}
-			return r.finish(ctx, j, state, "")
+			return r.complete(ctx, j)
 		}
 		begun := time.Now()
 		if err := r.batch(ctx, j, i, now.Types[i]); err != nil {

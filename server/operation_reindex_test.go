@@ -170,22 +170,22 @@ func TestReindexResumes(t *testing.T) {
 	}
 }
 
-// TestReindexEverything stores resources with a registry of another base URL and without _content, and makes their keys anew.
+// TestReindexEverything stores resources with a registry of another base URL, and makes their keys anew.
 func TestReindexEverything(t *testing.T) {
 	dir := t.TempDir()
-	serve := func(content bool, base string) *fixture {
+	serve := func(base string) *fixture {
 		return newFixture(t, func(c *Config) {
 			s, err := pebble.Open(dir, pebble.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.Store, c.BaseURL = s, base
-			if c.Search, err = search.NewRegistry(c.Definitions, search.Options{BaseURL: base, References: true, Content: content}); err != nil {
+			if c.Search, err = search.NewRegistry(c.Definitions, search.Options{BaseURL: base, References: true, Content: true}); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
-	f := serve(false, "http://old.example/fhir")
+	f := serve("http://old.example/fhir")
 	for i := range 30 {
 		f.do("PUT", fmt.Sprintf("%s/Observation/o%d", f.url+Mount, i), fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"weight"},"subject":{"reference":"http://new.example/fhir/Patient/p%d"}}`, i, i%3))
 	}
@@ -194,7 +194,7 @@ func TestReindexEverything(t *testing.T) {
 	if err := f.server.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g := serve(true, "http://new.example/fhir")
+	g := serve("http://new.example/fhir")
 	t.Cleanup(func() {
 		g.server.Drain()
 		if err := g.server.store.Close(); err != nil {
@@ -203,7 +203,7 @@ func TestReindexEverything(t *testing.T) {
 	})
 	at := func(path string) string { return g.url + Mount + path }
 	total := func(path string) int { return *parseBundle(t, g.do("GET", at(path), "").body).Total }
-	diff(t, []int{0, 0}, []int{total("/Observation?subject=Patient/p1"), total("/Observation?_content=weight")})
+	diff(t, []int{0, 30}, []int{total("/Observation?subject=Patient/p1"), total("/Observation?_content=weight")})
 	got := g.do("POST", at("/$reindex"), "")
 	if got.status != 202 {
 		t.Fatal(got)

@@ -26,7 +26,7 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, costly(request, err)
 	}
-	set := searchset{path: x.searchPath(), self: explanation.self(request.Self), cursor: request.Query.Cursor, issues: slices.Concat(request.Issues, explanation.ofOne()), countOnly: request.SummaryCount, subset: subset, page: page}
+	set := searchset{path: x.searchPath(), self: explanation.self(request.Self), cursor: request.Query.Cursor, issues: slices.Concat(request.Issues, s.parameters.incomplete(), explanation.ofOne()), countOnly: request.SummaryCount, subset: subset, page: page}
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
@@ -19,7 +21,8 @@ import (
 // parameters are the search parameters that SearchParameter resources define: what the registry knows of them, and which are ready. A parameter is ready for a type
 // when every resource of the type has its keys: those written before it came get them from a reindex (docs/adr/0008).
 //
-// Two locks keep the order of things. writing is held by whoever changes the set, from before the commit of a SearchParameter to the end of what follows from it. keys is
+// Two locks keep the order of things. writing is held by whoever changes the set, from before the commit of a SearchParameter to the end of what follows from it; where other processes
+// have the store open, too, so is the ownership of the parameters (see exclusively). keys is
 // held for reading while keys of the registry's generation are being committed, and for writing while the generation changes: so no commit is under way with keys of
 // an earlier generation once SetCustom has returned.
 type parameters struct {
@@ -30,9 +33,15 @@ type parameters struct {
 	log       *slog.Logger
 	jobs      *reindexing
 	changed   func() // the registry answers others
+	types     []string
+	others    *processes  // nil where there are none
+	outdated  atomic.Bool // not all keys are of the registry's keying (see checkKeying)
 
-	writing sync.Mutex
-	keys    sync.RWMutex
+	writing       sync.Mutex
+	stopListening func()
+
+	behind bool // customs are not what is stored; held under writing
+	keys   sync.RWMutex
 
 	mu      sync.RWMutex
 	customs map[string]*search.Custom   // by id
@@ -69,15 +78,25 @@ func ReadParameters(ctx context.Context, s store.Store, registry *search.Registr
 	return nil
 }
 
-// load reads the parameters and their records from the store. Before it has returned nothing may be written: resources would lack keys that are taken to
-// be there. It is also the place to refresh what another process has changed.
+// load reads the parameters and their records from the store, and sees to what follows from them. Before it has returned nothing may be written: resources would lack keys that are taken to
+// be there.
 func (p *parameters) load(ctx context.Context) error {
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	return p.reload(ctx)
+	return p.exclusively(ctx, func() error { return p.reload(ctx) })
 }
 
 func (p *parameters) reload(ctx context.Context) error {
+	if err := p.fetch(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(p.checkKeying(ctx), p.settle(ctx)); err != nil {
+		return err
+	}
+	p.behind = false
+	return nil
+}
+
+// fetch reads the parameters and their records.
+func (p *parameters) fetch(ctx context.Context) error {
 	customs, err := p.active(ctx)
 	if err != nil {
 		return err
@@ -89,7 +108,7 @@ func (p *parameters) reload(ctx context.Context) error {
 	p.mu.Lock()
 	p.customs, p.records = customs, records
 	p.mu.Unlock()
-	return p.settle(ctx)
+	return nil
 }
 
 // stored reads the records.

@@ -137,8 +137,13 @@ func (p *parameters) tokens(typ string) map[string]string {
 // indexed notes how a reindex of a type ended for the parameters that it covered, unless they are others by now. A parameter that was ready stays so; outcome tells
 // of others what they are, or false to leave them.
 func (p *parameters) indexed(ctx context.Context, typ string, covered map[string]string, outcome func(id string) (typeReadiness, bool)) error {
-	p.writing.Lock()
-	defer p.writing.Unlock()
+	if len(covered) == 0 {
+		return nil
+	}
+	return p.exclusively(ctx, func() error { return p.note(ctx, typ, covered, outcome) })
+}
+
+func (p *parameters) note(ctx context.Context, typ string, covered map[string]string, outcome func(id string) (typeReadiness, bool)) error {
 	changed := false
 	for id, token := range covered {
 		record := p.snapshot()[id]

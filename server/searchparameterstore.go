@@ -33,9 +33,14 @@ func (g keyedStore) Apply(ctx context.Context, ops []store.Op) ([]store.Result, 
 
 // apply commits operations with keys of the generation that is current until the commit has ended.
 func (p *parameters) apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
+	ctx, cancel, err := p.others.within(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
 	p.keys.RLock()
 	defer p.keys.RUnlock()
-	ops, err := p.upToDate(ops)
+	ops, err = p.upToDate(ops)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +70,15 @@ func (p *parameters) upToDate(ops []store.Op) ([]store.Op, error) {
 }
 
 // define commits operations of which some are about SearchParameters, unless those could not be obeyed.
-func (p *parameters) define(ctx context.Context, ops []store.Op) ([]store.Result, error) {
-	p.writing.Lock()
-	defer p.writing.Unlock()
+func (p *parameters) define(ctx context.Context, ops []store.Op) (results []store.Result, err error) {
+	err = p.exclusively(ctx, func() error {
+		results, err = p.redefine(ctx, ops)
+		return err
+	})
+	return results, err
+}
+
+func (p *parameters) redefine(ctx context.Context, ops []store.Op) ([]store.Result, error) {
 	after, err := p.check(ctx, ops)
 	if err != nil {
 		return nil, err
@@ -124,7 +135,8 @@ func (p *parameters) doubt(ctx context.Context, after map[string]*search.Custom)
 
 // lost logs that the registry does not know what is stored, and tries again until it does. Parameters that changed are not ready meanwhile.
 func (p *parameters) lost(err error) {
-	p.log.Error("search parameters could not be followed up", "error", err)
+	p.log.Warn("search parameters will be followed up later", "error", err)
+	p.behind = true
 	p.publish()
 	p.jobs.reload()
 }

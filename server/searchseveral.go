@@ -28,7 +28,7 @@ func (s *Server) searchSystem(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, several.costly(err)
 	}
-	set := searchset{path: x.searchPath(), self: explanation.self(several.self), cursor: cursor, issues: slices.Concat(several.issues, explanation.ofSeveral()), countOnly: several.countOnly(), subset: subset, page: page}
+	set := searchset{path: x.searchPath(), self: explanation.self(several.self), cursor: cursor, issues: slices.Concat(several.issues, s.parameters.incomplete(), explanation.ofSeveral()), countOnly: several.countOnly(), subset: subset, page: page}
 	return reply{status: http.StatusOK, stream: func(w *bufio.Writer) error { return s.writeSearchset(w, x, &set) }}, nil
 }
 

@@ -93,7 +93,7 @@ func New(config Config) (*Server, error) {
 		}
 	}
 	s.metrics = newMetrics(s.store)
-	if err := s.startParameters(); err != nil {
+	if err := s.startParameters(config.Refresh); err != nil {
 		return nil, err
 	}
 	s.engine = s.newEngine()
@@ -128,6 +128,15 @@ func (s *Server) Drain() {
 	if s.parameters != nil {
 		s.parameters.jobs.stop()
 	}
+}
+
+// Close tells other servers on the store that this one is gone. It is for after [Server.Drain], when no request is under way any more, before the store is closed; without it they find out
+// within a minute.
+func (s *Server) Close() error {
+	if s.parameters == nil {
+		return nil
+	}
+	return s.parameters.leave()
 }
 
 func (s *Server) newEngine() *gin.Engine {

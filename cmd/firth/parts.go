@@ -116,4 +116,4 @@ func baseURL(c config.Config, address string) string {
 // handler answers HTTP requests.
 func (p *parts) handler() http.Handler { return p.server.Handler() }
 
-func (p *parts) close() error { return p.store.Close() }
+func (p *parts) close() error { return errors.Join(p.server.Close(), p.store.Close()) }
