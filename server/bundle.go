@@ -127,7 +127,7 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	case found != nil && found.name == "transaction":
 		return refuse(http.StatusBadRequest, fhir.CodeNotSupported, "", "a Bundle cannot be an entry of a batch or transaction")
 	case found == nil && strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$"):
-		return s.unknownOperation(path[strings.LastIndexByte(path, '/')+1:], method)
+		return s.unknownOperation(path, method)
 	case found == nil && len(allow) > 0:
 		return notAllowed(method, path, strings.Join(allow, ", "))
 	case found == nil:

@@ -145,7 +145,7 @@ func TestMethodNotAllowed(t *testing.T) {
 			answer: outcome("not-supported", "PATCH is not supported at Patient/p/_history/1; allowed here: GET, HEAD")},
 		{name: "patch of the system", method: "PATCH", path: "", body: "{}", status: 405, want: []string{"Allow: GET, HEAD, POST"}, answer: "*"},
 		{name: "post to an instance", method: "POST", path: "/Patient/p", body: "{}", status: 405, answer: "*"},
-		{name: "delete of metadata", method: "DELETE", path: "/metadata", status: 404, answer: "*"},
+		{name: "delete of metadata", method: "DELETE", path: "/metadata", status: 405, answer: "*"},
 		{name: "without a body", method: "TRACE", path: "/Patient/p", status: 405, answer: "*"},
 	})
 }

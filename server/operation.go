@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 )
 
 // operation is a row of the table of operations (R4 operations.html). The router, entries of Bundles and the CapabilityStatement are made from
@@ -135,7 +136,7 @@ func (s *Server) operationFor(x *exchange) (*operation, error) {
 			return op, nil
 		}
 	}
-	return nil, s.unknownOperation(code, x.interaction.method)
+	return nil, s.notOffered(code)
 }
 
 // offeredFor reports whether the operation is there for a type; every type where the table names none.
@@ -143,14 +144,14 @@ func (op *operation) offeredFor(typ string) bool {
 	return len(op.types) == 0 || slices.Contains(op.types, typ)
 }
 
-// unknownOperation refuses an operation that is not offered at the address of x, and says where it is.
-func (s *Server) unknownOperation(name, method string) error {
-	code := strings.TrimPrefix(name, "$")
+// notOffered refuses an operation where it is not offered, and says where it is.
+func (s *Server) notOffered(code string) error {
 	if code == "process-message" {
 		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "messaging is not supported: $process-message is not offered; send the resources in a transaction, or device payloads to /ingest")
 	}
-	var places, methods []string
+	var places, codes []string
 	for _, op := range s.operations {
+		codes = append(codes, "$"+op.code)
 		if op.code != code {
 			continue
 		}
@@ -163,20 +164,12 @@ func (s *Server) unknownOperation(name, method string) error {
 				places = append(places, [...]string{systemLevel: "", typeLevel: typ + "/", instanceLevel: typ + "/[id]/"}[l]+"$"+code)
 			}
 		}
-		if op.method == http.MethodPost {
-			methods = append(methods, "by POST only")
-		}
 	}
-	if len(places) == 0 {
-		return unknownOperation(name)
+	if name := printable("$" + code); len(places) == 0 {
+		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation %q is not known to this server%s", name, search.DidYouMean(name, slices.Values(codes)))
 	}
 	slices.Sort(places)
-	places = slices.Compact(places)
-	how := ""
-	if len(methods) > 0 && method != http.MethodPost {
-		how = ", " + methods[0]
-	}
-	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation $%s is not offered here; it is at %s%s", code, strings.Join(places, ", "), how)
+	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation $%s is not offered here; it is at %s", code, strings.Join(slices.Compact(places), ", "))
 }
 
 // operationEntry is CapabilityStatement.rest.operation and rest.resource.operation.

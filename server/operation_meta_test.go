@@ -35,7 +35,7 @@ func TestMeta(t *testing.T) {
 			answer: `...,"tag":[{"system":"urn:u","code":"a"},{"code":"b"}]}}]}`},
 		{name: "in a transaction", method: "POST", path: "", status: 400, body: `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Patient/p/$meta-add"},"resource":` + metaParameters(`{"tag":[{"code":"b"}]}`) + `}]}`,
 			answer: outcome("not-supported", "$meta-add changes resources and cannot be part of a transaction; use a batch", "Bundle.entry[0]")},
-		{name: "by GET", method: "GET", path: "/Patient/p/$meta-add", status: 404, answer: outcome("not-supported", "the operation $meta-add is not offered here; it is at [type]/[id]/$meta-add, by POST only")},
+		{name: "by GET", method: "GET", path: "/Patient/p/$meta-add", status: 405, answer: outcome("not-supported", "GET is not supported at Patient/p/$meta-add; allowed here: POST"), want: []string{"Allow: POST"}},
 		{name: "without meta", method: "POST", path: "/Patient/p/$meta-add", status: 400, answer: outcome("required", "$meta-add needs the parameter meta", "http.meta")},
 		{name: "a meta that is none", method: "POST", path: "/Patient/p/$meta-add", body: metaParameters(`"x"`), status: 400, answer: outcome("value", "meta must be a Meta", "Parameters.parameter[0]")},
 		{name: "a tag without a code", method: "POST", path: "/Patient/p/$meta-add", body: metaParameters(`{"tag":[{"system":"urn:t"}]}`), status: 400, answer: outcome("value", "tag must be a list of Codings with a code", "Meta.tag")},

@@ -226,7 +226,7 @@ func TestReindexRefusals(t *testing.T) {
 	f.run(t, []step{
 		{name: "no type", method: "POST", path: "/$reindex?type=Pazient", status: 400, answer: outcome("value", `\"Pazient\" is not a resource type`, "http.type")},
 		{name: "two types", method: "POST", path: "/Patient/$reindex?type=Patient", status: 400, answer: outcome("invalid", "the URL names the type already", "http.type")},
-		{name: "by GET", method: "GET", path: "/$reindex", status: 404, answer: "*"},
+		{name: "by GET", method: "GET", path: "/$reindex", status: 405, answer: "*"},
 		{name: "absent", method: "POST", path: "/Patient/none/$reindex", status: 404, answer: "*"},
 		{name: "instance", method: "POST", path: "/Patient/p/$reindex", status: 200, answer: `...{"name":"state","valueCode":"completed"},{"name":"total","valueInteger":1},{"name":"done","valueInteger":1},{"name":"changed","valueInteger":0}`},
 		{name: "unknown parameter", method: "POST", path: "/$reindex?colour=red", status: 400, answer: "...$reindex has no parameter"},

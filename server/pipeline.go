@@ -156,25 +156,27 @@ func (s *Server) checkKey(x *exchange) error {
 		return s.unknownOperation(x.key.Type, x.interaction.method)
 	}
 	if !s.definitions.IsResource(x.key.Type) {
-		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not a resource type of FHIR R4; the names are case-sensitive", printable(x.key.Type))
+		if err := reserved(x); err != nil {
+			return err
+		}
+		return s.unknownType(x.key.Type)
 	}
 	if x.interaction.level != instanceLevel {
 		return nil
 	}
 	if x.key.ID[0] == '$' {
-		return s.unknownOperation(x.key.ID, x.interaction.method)
+		return s.unknownOperation(x.key.Type+"/"+x.key.ID, x.interaction.method)
 	}
 	if !fhir.IsID(x.key.ID) {
+		if err := reserved(x); err != nil {
+			return err
+		}
 		return fhir.Invalidf(fhir.CodeValue, "", "%q is not a valid id: 1 to 64 of A-Z a-z 0-9 - .", printable(x.key.ID))
 	}
 	if x.key.Version != "" && !fhir.IsID(x.key.Version) {
 		return refuse(http.StatusNotFound, fhir.CodeNotFound, "", "%s/%s has no version %q", x.key.Type, x.key.ID, printable(x.key.Version))
 	}
 	return nil
-}
-
-func unknownOperation(name string) error {
-	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "the operation %q is not known to this server", printable(name))
 }
 
 // printable keeps what a client sent short enough to be sent back.

@@ -39,9 +39,9 @@ func (s *Server) checkCompartment(x *exchange) (all bool, err error) {
 	case x.key.Type == "": // checked before it went to the background
 		return true, nil
 	case x.key.Type[0] == '$':
-		return false, s.unknownOperation(x.key.Type, x.interaction.method)
+		return false, s.unknownOperation(of.Type+"/"+of.ID+"/"+x.key.Type, x.interaction.method)
 	case !s.definitions.IsResource(of.Type):
-		return false, refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not a resource type of FHIR R4; the names are case-sensitive", printable(of.Type))
+		return false, s.unknownType(of.Type)
 	case s.search.CompartmentTypes(of.Type) == nil:
 		return false, refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%s has no compartment; these have: %s", of.Type, strings.Join(s.definitions.Compartments(), ", "))
 	case !fhir.IsID(of.ID):

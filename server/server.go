@@ -172,8 +172,8 @@ func (s *Server) newEngine() *gin.Engine {
 func (s *Server) unrouted(c *gin.Context, why func(method, path, allow string) error) {
 	method, path, allow := c.Request.Method, c.Request.URL.Path, c.Writer.Header().Get("Allow")
 	in := &interaction{name: "none", level: operational, open: true, handle: func(*exchange) (reply, error) {
-		if last := path[strings.LastIndexByte(path, '/')+1:]; strings.HasPrefix(last, "$") {
-			return reply{}, s.unknownOperation(last, method)
+		if strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$") {
+			return reply{}, s.unknownOperation(strings.TrimPrefix(path, Mount+"/"), method)
 		}
 		return reply{}, why(method, strings.TrimPrefix(path, Mount+"/"), allow)
 	}}
