@@ -10,7 +10,7 @@ import (
 type Reindexer interface {
 	// Walk returns current versions of a type, each once over all pages, in an order that stays when the store is closed and opened. A walk that begins after a call of
 	// Apply has returned sees what that call commits, also when it returned early because its ctx ended. Resources created after the walk began may be
-	// left out. ErrBadCursor.
+	// left out, and do not keep it from its end. ErrBadCursor.
 	Walk(ctx context.Context, q WalkQuery) (*WalkPage, error)
 
 	// Rekey replaces the index keys of resources, each on its own, where the version named is still the current one. What is acknowledged is durable.

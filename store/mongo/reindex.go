@@ -15,33 +15,26 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// Walk implements [store.Reindexer], in the order of creation.
+// Walk implements [store.Reindexer], in the order of creation. It ends with what was the last resource when it began, or it might never end beside
+// those who create more.
 func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (*store.WalkPage, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
-	fingerprint := []byte("walk\x00" + q.Type)
-	where := bson.D{{Key: fieldDeleted, Value: nil}}
-	if q.Cursor != "" {
-		payload, err := store.OpenCursor(s.secret[:], fingerprint, q.Cursor)
-		if err != nil {
-			return nil, err
-		}
-		last, n := binary.Varint(payload)
-		if n <= 0 {
-			return nil, store.ErrBadCursor
-		}
-		where = append(where, bson.E{Key: fieldCreated, Value: bson.D{{Key: "$gt", Value: last}}})
-	}
 	page := &store.WalkPage{}
 	if !isType(q.Type) {
 		return page, nil
 	}
-	var last int64
+	v := view{s: s, ctx: ctx, primary: true}
+	fingerprint := []byte("walk\x00" + q.Type)
+	last, end, err := v.walkFrom(q, fingerprint)
+	if err != nil || end == 0 {
+		return page, err
+	}
+	where := bson.D{{Key: fieldDeleted, Value: nil}, {Key: fieldCreated, Value: bson.D{{Key: "$gt", Value: last}, {Key: "$lte", Value: end}}}}
 	o := options.Find().SetSort(ascending(fieldCreated)).SetLimit(int64(q.Limit)).SetProjection(withoutKeys())
-	v := view{s: s, ctx: ctx}
-	err := v.find(q.Type, where, o, func(document bson.Raw) (bool, error) {
+	err = v.find(q.Type, where, o, func(document bson.Raw) (bool, error) {
 		found, err := s.readVersion(q.Type, document)
 		if err != nil {
 			return false, err
@@ -53,10 +46,34 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (*store.WalkPage, e
 	if err != nil {
 		return nil, err
 	}
-	if len(page.Versions) == q.Limit {
-		page.Next = store.SealCursor(s.secret[:], fingerprint, binary.AppendVarint(nil, last))
+	if len(page.Versions) == q.Limit && last < end {
+		page.Next = store.SealCursor(s.secret[:], fingerprint, binary.AppendVarint(binary.AppendVarint(nil, last), end))
 	}
 	return page, nil
+}
+
+// walkFrom finds the creations between which a page of a walk lies: behind last, up to end. End is 0 where there is nothing.
+func (v *view) walkFrom(q store.WalkQuery, fingerprint []byte) (last, end int64, err error) {
+	if q.Cursor == "" {
+		newest := options.Find().SetSort(bson.D{{Key: fieldCreated, Value: -1}}).SetLimit(1).SetProjection(bson.D{{Key: fieldCreated, Value: 1}})
+		err = v.find(q.Type, bson.D{{Key: fieldDeleted, Value: nil}}, newest, func(document bson.Raw) (bool, error) {
+			end, _ = document.Lookup(fieldCreated).AsInt64OK()
+			return true, nil
+		})
+		return 0, end, err
+	}
+	payload, err := store.OpenCursor(v.s.secret[:], fingerprint, q.Cursor)
+	if err != nil {
+		return 0, 0, err
+	}
+	last, n := binary.Varint(payload)
+	if n <= 0 {
+		return 0, 0, store.ErrBadCursor
+	}
+	if end, n = binary.Varint(payload[n:]); n <= 0 {
+		return 0, 0, store.ErrBadCursor
+	}
+	return last, end, nil
 }
 
 // Rekey implements [store.Reindexer]: it changes the fields for searches where a version is still the newest. A replacement by a writer who read before names
@@ -80,7 +97,7 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 			if !isType(typ) {
 				continue
 			}
-			r := &rekeyer{view: view{s: s, ctx: ctx}, typ: typ, all: all, results: results}
+			r := &rekeyer{view: view{s: s, ctx: ctx, primary: true}, typ: typ, all: all, results: results}
 			if err := r.run(chunk); err != nil {
 				return nil, err
 			}

@@ -22,6 +22,7 @@ type view struct {
 	candidates int      // looked at so far
 	commands   []bson.D // the finds of an explained search
 	explained  bool
+	primary    bool // answered by the primary, whoever answers searches
 }
 
 // inSnapshot runs commands that must see one moment. Where the deployment has no transactions, or searches go to other members, which have no snapshots, they
@@ -85,7 +86,7 @@ func (v *view) find(collection string, where bson.D, o *options.FindOptionsBuild
 // from is the collection to search; inside a transaction the primary answers.
 func (v *view) from(collection string) *mongo.Collection {
 	o := options.Collection()
-	if mongo.SessionFromContext(v.ctx) == nil {
+	if !v.primary && mongo.SessionFromContext(v.ctx) == nil {
 		o.SetReadPreference(v.s.searchFrom)
 	}
 	return v.s.db.Collection(collection, o)

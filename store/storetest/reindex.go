@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,7 @@ func testReindex(t *testing.T, open New) {
 	if c, ok := f.s.(store.Checker); ok {
 		checkStore(t, c, -1)
 	}
+	t.Run("end", func(t *testing.T) { testWalkEnd(t, open) })
 	t.Run("hot", func(t *testing.T) { testRekeyHot(t, open) })
 	t.Run("race", func(t *testing.T) { testRekeyRace(t, open) })
 	t.Run("fence", func(t *testing.T) { testWalkFence(t, open) })
@@ -252,5 +254,29 @@ func testWalkReopen(t *testing.T, open Open) {
 	}
 	if c, ok := store.Unwrap(f.s).(store.Checker); ok {
 		checkStore(t, c, -1)
+	}
+}
+
+// testWalkEnd creates a resource for each that a walk comes to: it ends with those that were there.
+func testWalkEnd(t *testing.T, open New) {
+	f := newFixture(t, open)
+	r := reindexerOf(t, f.s)
+	f.apply(f.write(store.Create, "a", ""), f.write(store.Create, "b", ""), f.write(store.Create, "c", ""))
+	var got []string
+	for q := (store.WalkQuery{Type: "Patient", Limit: 1}); ; {
+		page, err := r.Walk(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Versions {
+			got = append(got, page.Versions[i].Key.ID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" || len(got) > 10 {
+			break
+		}
+		f.apply(f.write(store.Create, "new-"+strconv.Itoa(len(got)), ""))
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
