@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"time"
 
 	"github.com/firth-health/firth/search"
 )
@@ -50,21 +51,40 @@ func Fingerprint(q *search.Query) []byte {
 	return d.h.Sum(nil)
 }
 
+// FingerprintHistory is a digest of what a cursor of [Store].History belongs to.
+func FingerprintHistory(q *HistoryQuery) []byte {
+	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", q.Type, q.ID, nanos(q.Since), nanos(q.At), nanos(q.Before))
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
 // digest writes values so that different ones give different bytes.
-type digest struct{ h hash.Hash }
+type digest struct {
+	h   hash.Hash
+	buf []byte
+}
 
-func (d digest) number(n int) { d.h.Write(binary.AppendUvarint(nil, uint64(n))) }
+func (d *digest) number(n int) {
+	d.buf = binary.AppendUvarint(d.buf[:0], uint64(n))
+	d.h.Write(d.buf)
+}
 
-func (d digest) texts(tag byte, texts ...string) {
+func (d *digest) texts(tag byte, texts ...string) {
 	d.number(int(tag))
 	d.number(len(texts))
 	for _, text := range texts {
 		d.number(len(text))
-		d.h.Write([]byte(text))
+		d.buf = append(d.buf[:0], text...)
+		d.h.Write(d.buf)
 	}
 }
 
-func (d digest) plans(tag byte, parts []search.Plan) {
+func (d *digest) plans(tag byte, parts []search.Plan) {
 	d.number(int(tag))
 	d.number(len(parts))
 	for _, part := range parts {
@@ -72,7 +92,7 @@ func (d digest) plans(tag byte, parts []search.Plan) {
 	}
 }
 
-func (d digest) plan(plan search.Plan) {
+func (d *digest) plan(plan search.Plan) {
 	switch p := plan.(type) {
 	case search.All:
 		d.number('*')

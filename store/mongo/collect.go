@@ -8,19 +8,20 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 // value reads the value that a document of the leg is sorted by.
-func (l *leg) value(document bson.Raw) (value, error) {
+func (l *leg) value(document bson.Raw) (store.SortValue, error) {
 	if l.column == nil {
-		return value{}, nil
+		return store.SortValue{}, nil
 	}
 	found := document.Lookup(strings.Split(l.column.field, ".")...)
 	text, ok := found.StringValueOK()
 	if !ok {
 		several, isArray := readStrings(found)
 		if !isArray || len(several) == 0 {
-			return value{}, errCorrupt
+			return store.SortValue{}, errCorrupt
 		}
 		text = slices.Min(several)
 		if l.column.descending {
@@ -30,7 +31,7 @@ func (l *leg) value(document bson.Raw) (value, error) {
 	if l.column.field == fieldTime {
 		text = text[:max(0, strings.LastIndex(text, search.Separator))]
 	}
-	return value{text: text, has: true}, nil
+	return store.SortValue{Text: text, Has: true}, nil
 }
 
 // best keeps the first matches in the order of a query, behind a position, of those it is shown.
@@ -42,8 +43,8 @@ type best struct {
 
 // add shows it a match of which the keys were read.
 func (b *best) add(v *version) {
-	m := match{version: v, at: position{values: b.r.order.values(v.key.ID, v.keys), created: v.created}}
-	if b.r.from != nil && b.r.order.compare(&m.at, b.r.from) <= 0 {
+	m := match{version: v, at: store.Position{Values: b.r.order.AppendValues(nil, v.key.ID, v.keys), Created: uint64(v.created)}}
+	if b.r.from != nil && b.r.order.Compare(&m.at, b.r.from) <= 0 {
 		return
 	}
 	v.keys = nil
@@ -53,7 +54,7 @@ func (b *best) add(v *version) {
 }
 
 func (b *best) trim() {
-	slices.SortFunc(b.found, func(x, y match) int { return b.r.order.compare(&x.at, &y.at) })
+	slices.SortFunc(b.found, func(x, y match) int { return b.r.order.Compare(&x.at, &y.at) })
 	b.found = b.found[:min(len(b.found), b.want)]
 }
 
@@ -71,12 +72,12 @@ func (r *run) findInMemory(want int) ([]match, error) {
 // findByFirst reads the keys of matches in the order of the first sort key, until the last value that the page reaches has ended, and sorts those.
 func (r *run) findByFirst(c column, want int) ([]match, error) {
 	b := &best{r: r, want: want}
-	if r.from == nil || r.from.values[0].has {
+	if r.from == nil || r.from.Values[0].Has {
 		l := r.narrowed()
 		l.column, l.sort = &c, sortBy(&c, c.descending)[:1]
 		l.where = conjunction(l.where, c.present(true))
 		if r.from != nil {
-			l.where = conjunction(l.where, bson.D{{Key: c.field, Value: c.from(r.from.values[0].text)}})
+			l.where = conjunction(l.where, bson.D{{Key: c.field, Value: c.from(r.from.Values[0].Text)}})
 		}
 		if err := r.gather(l, b); err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (r *run) gather(l *leg, b *best) error {
 		o.SetHint(l.hint)
 	}
 	t := r.v.tester(r.q.Type, r.q.Plan, r.filter)
-	last := value{}
+	last := store.SortValue{}
 	return r.v.find(r.q.Type, conjunction(r.filter.onlyLive(), l.where), o, func(document bson.Raw) (bool, error) {
 		first, err := l.value(document)
 		if err != nil || l.column != nil && first != last && len(b.found) >= b.want {

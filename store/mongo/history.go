@@ -3,8 +3,6 @@ package mongo
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -22,7 +20,7 @@ func (s *Store) History(ctx context.Context, q store.HistoryQuery) (*store.Histo
 	defer s.leave()
 	h := &historyRun{s: s, q: q, bounds: historyBounds(&q)}
 	if q.Cursor != "" {
-		payload, err := store.OpenCursor(s.secret[:], h.fingerprint(), q.Cursor)
+		payload, err := store.OpenCursor(s.secret[:], store.FingerprintHistory(&h.q), q.Cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -70,18 +68,6 @@ func historyBounds(q *store.HistoryQuery) (bounds bson.D) {
 	return bounds
 }
 
-// fingerprint tells one history from another.
-func (h *historyRun) fingerprint() []byte {
-	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", h.q.Type, h.q.ID, nanos(h.q.Since), nanos(h.q.At), nanos(h.q.Before))
-}
-
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
 // types lists the types to look at.
 func (h *historyRun) types(ctx context.Context) ([]string, error) {
 	switch {
@@ -127,7 +113,7 @@ func (h *historyRun) page(types []string) (*store.HistoryPage, error) {
 		}
 	}
 	if more {
-		page.Next = store.SealCursor(h.s.secret[:], h.fingerprint(), binary.AppendVarint(nil, last))
+		page.Next = store.SealCursor(h.s.secret[:], store.FingerprintHistory(&h.q), binary.AppendVarint(nil, last))
 	}
 	if !restricted || h.from != 0 {
 		if page.Total >= 0 { // without a snapshot there may be more by now

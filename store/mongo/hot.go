@@ -150,10 +150,5 @@ func (h *hotQuery) where(part hotPart) bson.D {
 	return where
 }
 
-// ordersBy reports whether an order is the time's alone.
-func (h *hotQuery) ordersBy(o order) bool {
-	return len(o) == 1 && len(o[0].Prefixes) == 1 && o[0].Prefixes[0] == h.index.Time
-}
-
 // hotHint names the compound index to the server, whose planner might take another one.
 func hotHint() bson.D { return ascending(fieldPatient, fieldHot, fieldTime) }

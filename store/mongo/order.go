@@ -1,63 +1,13 @@
 package mongo
 
 import (
-	"cmp"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
-
-// position is where a page ended, or a match stands: its sort values and its place in the order of creation.
-type position struct {
-	values  []value
-	created int64
-}
-
-// value is the value of one sort key; missing ones sort last in both directions.
-type value struct {
-	text string
-	has  bool
-}
-
-// order is the order of a query, first key first.
-type order []search.SortKey
-
-// descends reports the direction of ties.
-func (o order) descends() bool { return len(o) > 0 && o[0].Descending }
-
-// compare tells which comes first.
-func (o order) compare(a, b *position) int {
-	for i := range o {
-		x, y := a.values[i], b.values[i]
-		switch {
-		case x.has != y.has && x.has:
-			return -1
-		case x.has != y.has:
-			return 1
-		case x.text != y.text:
-			return directed(strings.Compare(x.text, y.text), o[i].Descending)
-		}
-	}
-	return directed(cmp.Compare(a.created, b.created), o.descends())
-}
-
-func directed(c int, descending bool) int {
-	if descending {
-		return -c
-	}
-	return c
-}
-
-// values reads the sort values of a resource out of its keys.
-func (o order) values(id string, keys []string) []value {
-	values := make([]value, len(o))
-	for i, key := range o {
-		values[i].text, values[i].has = key.Value(id, keys)
-	}
-	return values
-}
 
 // column is a field of the documents that has the values of a sort key.
 type column struct {
@@ -66,8 +16,8 @@ type column struct {
 	always     bool // never missing
 }
 
-// column finds the field with the values of the first sort key; ok is false where the documents have none.
-func (o order) column() (c column, ok bool) {
+// columnOf finds the field with the values of the first sort key; ok is false where the documents have none.
+func columnOf(o store.Order) (c column, ok bool) {
 	key := o[0]
 	c.descending = key.Descending
 	if len(key.Prefixes) == 1 && key.Prefixes[0] == search.IDPrefix {
@@ -100,14 +50,14 @@ func (c column) present(has bool) bson.D {
 }
 
 // behind matches what comes behind a position in the order of the column and, of equal values, of creation.
-func (c column) behind(at *position) bson.D {
-	equal := bson.D{{Key: c.field, Value: c.equals(at.values[0].text)}}
-	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: c.field, Value: c.after(at.values[0].text)}}, append(equal, createdBehind(at, c.descending)...)}}}
+func (c column) behind(at *store.Position) bson.D {
+	equal := bson.D{{Key: c.field, Value: c.equals(at.Values[0].Text)}}
+	return bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: c.field, Value: c.after(at.Values[0].Text)}}, append(equal, createdBehind(at, c.descending)...)}}}
 }
 
 // createdBehind matches what comes behind a position in the order of creation.
-func createdBehind(at *position, descending bool) bson.D {
-	return bson.D{{Key: fieldCreated, Value: bson.D{{Key: map[bool]string{false: "$gt", true: "$lt"}[descending], Value: at.created}}}}
+func createdBehind(at *store.Position, descending bool) bson.D {
+	return bson.D{{Key: fieldCreated, Value: bson.D{{Key: map[bool]string{false: "$gt", true: "$lt"}[descending], Value: int64(at.Created)}}}}
 }
 
 // after matches values behind text. A resource may have two, of which MongoDB sorts by the one that comes first in the direction of the sort; so none may be at

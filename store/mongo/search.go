@@ -36,16 +36,17 @@ func (s *Store) search(ctx context.Context, q *search.Query, outlines bool) (*st
 
 // searched prepares a run of a query and does work with it, in a snapshot when it may take several commands that must agree.
 func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, work func(*run) error) error {
-	var from *position
+	var from *store.Position
 	total := -1
 	if q.Cursor != "" {
-		var err error
-		if from, total, err = s.decodeCursor(q); err != nil {
+		c, err := store.ParseCursor(s.secret[:], q)
+		if err != nil {
 			return err
 		}
+		from, total = &c.Position, c.Total
 	}
 	hot, isHot := hotQueryOf(q.Type, q.Plan)
-	simple := len(q.Sort) == 0 || isHot && hot.ordersBy(q.Sort)
+	simple := len(q.Sort) == 0 || isHot && store.Order(q.Sort).IsOnly(hot.index.Time)
 	several := !simple || leads(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0
 	return s.inSnapshot(ctx, several, func(v *view) error {
 		v.explained = explained
@@ -81,11 +82,11 @@ func leads(plan search.Plan) bool {
 type run struct {
 	v        *view
 	q        *search.Query
-	order    order
+	order    store.Order
 	filter   filter
-	hot      *hotQuery // nil: the compound index is of no use
-	from     *position // the page begins behind it; nil for the first page
-	total    int       // -1: not counted
+	hot      *hotQuery       // nil: the compound index is of no use
+	from     *store.Position // the page begins behind it; nil for the first page
+	total    int             // -1: not counted
 	strategy string
 	outlines bool // see latest.go
 }
@@ -93,7 +94,7 @@ type run struct {
 // match is a resource found, and where it stands.
 type match struct {
 	version *version
-	at      position
+	at      store.Position
 }
 
 // page finds, reads and counts.
@@ -122,7 +123,7 @@ func (r *run) page() (*store.Page, error) {
 		return nil, err
 	}
 	if more {
-		page.Next = r.v.s.encodeCursor(r.q, &found[len(found)-1].at, page.Total)
+		page.Next = (&store.Cursor{Position: found[len(found)-1].at, Total: page.Total}).Seal(r.v.s.secret[:], r.q)
 	}
 	return page, nil
 }
@@ -130,9 +131,9 @@ func (r *run) page() (*store.Page, error) {
 // find returns the first matches behind from, at most want, in the way that promises to be the cheapest.
 func (r *run) find(want int) ([]match, error) {
 	if len(r.order) > 0 {
-		c, ok := r.order.column()
+		c, ok := columnOf(r.order)
 		switch {
-		case r.hot != nil && r.hot.ordersBy(r.order):
+		case r.hot != nil && r.order.IsOnly(r.hot.index.Time):
 			r.strategy = "compound index of patient, code and time"
 			return r.findStages(r.hotStages(), want)
 		case !ok:
@@ -167,7 +168,7 @@ func (r *run) findStages(stages [][]*leg, want int) (found []match, err error) {
 			parts = append(parts, part...)
 		}
 		if len(legs) > 1 {
-			slices.SortStableFunc(parts, func(a, b match) int { return r.order.compare(&a.at, &b.at) })
+			slices.SortStableFunc(parts, func(a, b match) int { return r.order.Compare(&a.at, &b.at) })
 		}
 		if found = append(found, parts[:min(len(parts), want-len(found))]...); len(found) == want {
 			break
@@ -195,8 +196,8 @@ func (r *run) narrowed() *leg {
 
 // sortedStages are two finds: of what has the sort value, and then of what lacks it.
 func (r *run) sortedStages(c column) (stages [][]*leg) {
-	descending := r.order.descends()
-	if r.from == nil || r.from.values[0].has {
+	descending := r.order.Descends()
+	if r.from == nil || r.from.Values[0].Has {
 		l := r.narrowed()
 		l.column, l.sort = &c, sortBy(&c, descending)
 		if c.always {
@@ -216,10 +217,10 @@ func (r *run) sortedStages(c column) (stages [][]*leg) {
 
 // lacking makes a leg the one of matches without the sort value.
 func (r *run) lacking(l *leg, c column) *leg {
-	descending := r.order.descends()
+	descending := r.order.Descends()
 	l.sort = sortBy(nil, descending)
 	l.where = conjunction(l.where, c.present(false))
-	if r.from != nil && !r.from.values[0].has {
+	if r.from != nil && !r.from.Values[0].Has {
 		l.where = conjunction(l.where, createdBehind(r.from, descending))
 	}
 	return l
@@ -228,8 +229,8 @@ func (r *run) lacking(l *leg, c column) *leg {
 // hotStages are those of a search for the newest, or oldest, of a patient's codes: resources with a time straight from the compound index, merged with
 // the few whose time is not in it; then those without a time.
 func (r *run) hotStages() (stages [][]*leg) {
-	descending := r.order.descends()
-	if r.from == nil || r.from.values[0].has {
+	descending := r.order.Descends()
+	if r.from == nil || r.from.Values[0].Has {
 		timed := &leg{where: r.hot.where(hotTimed), column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
 		timed.sort = sortBy(timed.column, descending)[:1]
 		field, _ := fieldOf([]string{r.hot.index.Time})
@@ -237,7 +238,7 @@ func (r *run) hotStages() (stages [][]*leg) {
 		long.sort = sortBy(long.column, descending)
 		if r.from != nil {
 			operator := map[bool]string{false: "$gt", true: "$lt"}[descending]
-			behind := bson.D{{Key: operator, Value: hotTime(r.from.values[0].text, r.from.created)}}
+			behind := bson.D{{Key: operator, Value: hotTime(r.from.Values[0].Text, int64(r.from.Created))}}
 			timed.where = conjunction(timed.where, bson.D{{Key: fieldTime, Value: behind}})
 			long.where = conjunction(long.where, long.column.behind(r.from))
 		}
@@ -272,9 +273,9 @@ func (l *leg) fetch(r *run, want int) (found []match, err error) {
 			return err == nil, err
 		}
 		first, err := l.value(document)
-		at := position{values: make([]value, len(r.order)), created: v.created}
+		at := store.Position{Values: make([]store.SortValue, len(r.order)), Created: uint64(v.created)}
 		if len(r.order) > 0 {
-			at.values[0] = first
+			at.Values[0] = first
 		}
 		found = append(found, match{version: v, at: at})
 		return len(found) < want, err

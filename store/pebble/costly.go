@@ -1,12 +1,12 @@
 package pebble
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"sync/atomic"
 	"time"
 
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 // costly remembers for a minute or two which bounded totals could not be counted, so that the next clients with the same query do not pay for
@@ -19,10 +19,7 @@ func thisMinute() uint64 { return uint64(time.Now().Unix()/60) & (1<<minuteBits 
 
 // costlyDigest tells one total from another.
 func costlyDigest(q *search.Query) uint64 {
-	d := digest{h: sha256.New()}
-	d.text(q.Type)
-	d.plan(q.Plan)
-	return binary.BigEndian.Uint64(d.h.Sum(d.buf[:0]))
+	return binary.BigEndian.Uint64(store.Fingerprint(&search.Query{Type: q.Type, Plan: q.Plan}))
 }
 
 func (c *costly) has(digest uint64) bool {

@@ -26,7 +26,7 @@ func (s *Store) History(ctx context.Context, q store.HistoryQuery) (*store.Histo
 	defer s.leave()
 	h := &historyRun{s: s, ctx: ctx, q: q, table: s.types.Load(), page: &store.HistoryPage{Total: -1}}
 	if q.Cursor != "" {
-		payload, err := s.unseal(h.fingerprint(), q.Cursor)
+		payload, err := store.OpenCursor(s.secret[:], store.FingerprintHistory(&q), q.Cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -166,17 +166,5 @@ func (h *historyRun) visitAt(key []byte, use func(record)) error {
 
 // next sets the cursor behind a version or sequence.
 func (h *historyRun) next(at uint64) {
-	h.page.Next = h.s.seal(h.fingerprint(), binary.AppendUvarint([]byte{cursorVersion}, at))
-}
-
-// fingerprint tells one history from another.
-func (h *historyRun) fingerprint() []byte {
-	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", h.q.Type, h.q.ID, nanos(h.q.Since), nanos(h.q.At), nanos(h.q.Before))
-}
-
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
+	h.page.Next = store.SealCursor(h.s.secret[:], store.FingerprintHistory(&h.q), binary.AppendUvarint(nil, at))
 }

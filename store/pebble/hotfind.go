@@ -1,11 +1,10 @@
 package pebble
 
-import "bytes"
+import (
+	"bytes"
 
-// hotOrder reports whether a hot scan gives the order that is asked.
-func (r *run) hotOrder(h *hotScan) bool {
-	return len(r.order) == 1 && len(r.order[0].Prefixes) == 1 && r.order[0].Prefixes[0] == h.index.Time
-}
+	"github.com/firth-health/firth/store"
+)
 
 // findHot takes the matches of a hot scan in the order of time, those without a time last.
 func (r *run) findHot(h *hotScan) {
@@ -14,9 +13,9 @@ func (r *run) findHot(h *hotScan) {
 	f := &hotFinder{r: r, h: h}
 	defer f.close()
 	for len(r.found) < r.want && f.next() {
-		p := position{values: []sortValue{{has: !f.timeless}}, row: f.w.at.row}
+		p := store.Position{Values: []store.SortValue{{Has: !f.timeless}}, Created: f.w.at.row}
 		if !f.timeless {
-			p.values[0].text = string(f.w.at.value)
+			p.Values[0].Text = string(f.w.at.value)
 		}
 		r.found = append(r.found, p)
 	}
@@ -39,7 +38,7 @@ type hotFinder struct {
 // next moves to the next match.
 func (f *hotFinder) next() bool {
 	if f.w == nil {
-		f.open(f.r.from != nil && !f.r.from.values[0].has)
+		f.open(f.r.from != nil && !f.r.from.Values[0].Has)
 	}
 	for {
 		for f.w.next() {
@@ -61,14 +60,14 @@ func (f *hotFinder) next() bool {
 // open begins with the entries that have a time, or with those that have none.
 func (f *hotFinder) open(timeless bool) {
 	var from *start
-	if p := f.r.from; p != nil && p.values[0].has == !timeless {
-		from = &start{value: []byte(p.values[0].text), row: p.row, exact: true}
+	if p := f.r.from; p != nil && p.Values[0].Has == !timeless {
+		from = &start{value: []byte(p.Values[0].Text), row: p.Created, exact: true}
 		if timeless {
 			from.value = []byte(noTime)
 		}
 	}
 	f.timeless = timeless
-	f.w = f.h.walk(f.r.order.reversed(), timeless, from)
+	f.w = f.h.walk(f.r.order.Descends(), timeless, from)
 }
 
 func (f *hotFinder) close() {

@@ -3,63 +3,20 @@ package pebble
 import (
 	"strings"
 
-	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
-
-// order compares positions as search.SortKey says.
-type order []search.SortKey
-
-func (o order) reversed() bool { return len(o) > 0 && o[0].Descending }
-
-// before reports whether a stands before b.
-func (o order) before(a, b *position) bool {
-	for i := range o {
-		x, y := &a.values[i], &b.values[i]
-		if x.has != y.has {
-			return x.has
-		}
-		if c := strings.Compare(x.text, y.text); c != 0 {
-			return (c < 0) != o[i].Descending
-		}
-	}
-	if o.reversed() {
-		return a.row > b.row
-	}
-	return a.row < b.row
-}
-
-// needsID reports whether a sort value is the logical id.
-func (o order) needsID() bool {
-	for i := range o {
-		for _, prefix := range o[i].Prefixes {
-			if prefix == search.IDPrefix {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// values fills in the sort values of a resource; the texts share keys.
-func (o order) values(dst []sortValue, id string, keys []string) []sortValue {
-	for i := range o {
-		text, has := o[i].Value(id, keys)
-		dst = append(dst, sortValue{text, has})
-	}
-	return dst
-}
 
 // best keeps the first few positions of many, as a heap whose top is the last of them.
 type best struct {
-	order order
+	order store.Order
 	limit int
-	heap  []position
+	heap  []store.Position
 }
 
 // add offers a position, whose texts it copies when it keeps it.
-func (b *best) add(p *position) {
+func (b *best) add(p *store.Position) {
 	if len(b.heap) == b.limit {
-		if b.limit == 0 || !b.order.before(p, &b.heap[0]) {
+		if b.limit == 0 || b.order.Compare(p, &b.heap[0]) >= 0 {
 			return
 		}
 		b.heap[0] = clonePosition(p)
@@ -69,7 +26,7 @@ func (b *best) add(p *position) {
 	b.heap = append(b.heap, clonePosition(p))
 	for i := len(b.heap) - 1; i > 0; {
 		parent := (i - 1) / 2
-		if !b.order.before(&b.heap[parent], &b.heap[i]) {
+		if b.order.Compare(&b.heap[parent], &b.heap[i]) >= 0 {
 			break
 		}
 		b.heap[parent], b.heap[i] = b.heap[i], b.heap[parent]
@@ -83,10 +40,10 @@ func (b *best) down() {
 		if child >= len(b.heap) {
 			return
 		}
-		if child+1 < len(b.heap) && b.order.before(&b.heap[child], &b.heap[child+1]) {
+		if child+1 < len(b.heap) && b.order.Compare(&b.heap[child], &b.heap[child+1]) < 0 {
 			child++
 		}
-		if !b.order.before(&b.heap[i], &b.heap[child]) {
+		if b.order.Compare(&b.heap[i], &b.heap[child]) >= 0 {
 			return
 		}
 		b.heap[i], b.heap[child] = b.heap[child], b.heap[i]
@@ -95,8 +52,8 @@ func (b *best) down() {
 }
 
 // sorted empties the heap in order.
-func (b *best) sorted() []position {
-	out := make([]position, len(b.heap))
+func (b *best) sorted() []store.Position {
+	out := make([]store.Position, len(b.heap))
 	for i := len(out) - 1; i >= 0; i-- {
 		out[i] = b.heap[0]
 		last := len(b.heap) - 1
@@ -107,10 +64,10 @@ func (b *best) sorted() []position {
 	return out
 }
 
-func clonePosition(p *position) position {
-	values := make([]sortValue, len(p.values))
-	for i, v := range p.values {
-		values[i] = sortValue{strings.Clone(v.text), v.has}
+func clonePosition(p *store.Position) store.Position {
+	values := make([]store.SortValue, len(p.Values))
+	for i, v := range p.Values {
+		values[i] = store.SortValue{Text: strings.Clone(v.Text), Has: v.Has}
 	}
-	return position{values, p.row}
+	return store.Position{Values: values, Created: p.Created}
 }

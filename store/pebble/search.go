@@ -3,6 +3,7 @@ package pebble
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/firth-health/firth/search"
@@ -52,15 +53,15 @@ type run struct {
 	v     *view
 	q     *search.Query
 	plan  search.And
-	order order
+	order store.Order
 
-	from  *position // where the last page ended; nil for the first
-	total int       // of all pages: -1 when it is not known (yet)
-	tried bool      // the total has been counted as far as it may be
-	want  int       // matches to find: one more than the page holds
+	from  *store.Position // where the last page ended; nil for the first
+	total int             // of all pages: -1 when it is not known (yet)
+	tried bool            // the total has been counted as far as it may be
+	want  int             // matches to find: one more than the page holds
 
 	strategy string
-	found    []position
+	found    []store.Position
 }
 
 func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
@@ -69,11 +70,11 @@ func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
 	}
 	r := &run{s: s, q: q, plan: flatten(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
 	if q.Cursor != "" {
-		c, err := s.decodeCursor(q)
+		c, err := store.ParseCursor(s.secret[:], q)
 		if err != nil {
 			return nil, err
 		}
-		r.from, r.total = &c.position, c.total
+		r.from, r.total = &c.Position, c.Total
 	}
 	v, err := s.newView(ctx, q.Type)
 	r.v = v
@@ -93,13 +94,13 @@ func (r *run) page() (*store.Page, error) {
 	page := &store.Page{Total: r.total}
 	if len(r.found) > r.q.Count {
 		r.found = r.found[:r.q.Count]
-		page.Next = r.s.encodeCursor(r.q, cursor{r.found[r.q.Count-1], r.total})
+		page.Next = (&store.Cursor{Position: r.found[r.q.Count-1], Total: r.total}).Seal(r.s.secret[:], r.q)
 	}
 	if len(r.found) > 0 {
 		page.Matches = make([]store.Version, 0, len(r.found))
 	}
 	for i := range r.found {
-		version, ok := r.v.body(r.found[i].row)
+		version, ok := r.v.body(r.found[i].Created)
 		if !ok {
 			return nil, r.v.err
 		}
@@ -117,7 +118,7 @@ func (r *run) find() {
 		r.findByRow()
 		return
 	}
-	if h, ok := r.v.hotScan(r.plan); ok && r.hotOrder(h) {
+	if h, ok := r.v.hotScan(r.plan); ok && r.order.IsOnly(h.index.Time) {
 		r.findHot(h)
 		return
 	}
@@ -138,12 +139,12 @@ func (r *run) findByRow() {
 	r.strategy = "rows in order of creation"
 	row := uint64(0)
 	if r.from != nil {
-		row = r.from.row + 1
+		row = r.from.Created + 1
 	}
 	s := r.v.stream(r.plan)
 	at, ok := s.seek(row)
 	for ; ok; at, ok = s.seek(at + 1) {
-		if r.found = append(r.found, position{row: at}); len(r.found) == r.want {
+		if r.found = append(r.found, store.Position{Created: at}); len(r.found) == r.want {
 			break
 		}
 	}
@@ -177,21 +178,21 @@ func (r *run) findFew(s *stream) bool {
 
 // consider offers a match to the best, unless an earlier page had it.
 func (r *run) consider(b *best, row uint64) {
-	p := position{row: row}
-	p.values = r.values(row)
-	if !r.v.stopped() && (r.from == nil || r.order.before(r.from, &p)) {
+	p := store.Position{Created: row}
+	p.Values = r.values(row)
+	if !r.v.stopped() && (r.from == nil || r.order.Compare(r.from, &p) < 0) {
 		b.add(&p)
 	}
 }
 
 // values reads the sort values of a row; they are good until the next row is looked at.
-func (r *run) values(row uint64) []sortValue {
+func (r *run) values(row uint64) []store.SortValue {
 	id := ""
-	if r.order.needsID() {
+	if slices.ContainsFunc(r.order, store.SortsByID) {
 		id = r.v.id(row)
 	}
 	keys, _ := r.v.keyList(row)
-	return r.order.values(make([]sortValue, 0, len(r.order)), id, keys)
+	return r.order.AppendValues(make([]store.SortValue, 0, len(r.order)), id, keys)
 }
 
 // setTotal notes a total that was found on the way.

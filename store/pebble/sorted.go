@@ -6,12 +6,13 @@ import (
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 // findByWalk goes through the index of the first sort key in order and takes the entries whose resources match, then the matches without a value.
 func (r *run) findByWalk(m *membership) {
 	r.strategy = "walk of the sort index"
-	if r.from == nil || r.from.values[0].has {
+	if r.from == nil || r.from.Values[0].Has {
 		if !r.walkValues(m) {
 			r.strategy = "all matches sorted in memory"
 			r.found = r.found[:0]
@@ -61,12 +62,12 @@ func (r *run) walkValues(m *membership) bool {
 	defer w.close()
 	group := best{order: r.order, limit: r.want - len(r.found)}
 	var value []byte
-	last, begun := position{}, false
+	last, begun := store.Position{}, false
 	for entries := 0; w.next(); entries++ {
 		if m.set != nil && entries > 4*r.v.tune.fewMatches+r.v.tune.walkPatience*int(m.set.GetCardinality()) {
 			return false
 		}
-		if begun && w.at.row == last.row && bytes.Equal(w.at.value, value) {
+		if begun && w.at.row == last.Created && bytes.Equal(w.at.value, value) {
 			continue
 		}
 		if !begun || !bytes.Equal(w.at.value, value) {
@@ -74,7 +75,7 @@ func (r *run) walkValues(m *membership) bool {
 			group.limit = r.want - len(r.found)
 			value = append(value[:0], w.at.value...)
 		}
-		begun, last.row = true, w.at.row
+		begun, last.Created = true, w.at.row
 		if group.limit == 0 || len(r.order) == 1 && len(group.heap) == group.limit {
 			break
 		}
@@ -90,12 +91,12 @@ func (r *run) walkValues(m *membership) bool {
 
 // considerAt is consider for a row met at a value; that is the place of the row only if the value is its sort value.
 func (r *run) considerAt(b *best, row uint64, value []byte) {
-	p := position{row: row}
-	p.values = r.values(row)
-	if r.v.stopped() || !p.values[0].has || p.values[0].text != string(value) {
+	p := store.Position{Created: row}
+	p.Values = r.values(row)
+	if r.v.stopped() || !p.Values[0].Has || p.Values[0].Text != string(value) {
 		return
 	}
-	if r.from == nil || r.order.before(r.from, &p) {
+	if r.from == nil || r.order.Compare(r.from, &p) < 0 {
 		b.add(&p)
 	}
 }
@@ -106,7 +107,7 @@ func (r *run) sortWalk() *walk {
 	w := &walk{v: v, reverse: key.Descending}
 	var from *start
 	if r.from != nil {
-		from = &start{value: []byte(r.from.values[0].text), row: r.from.row, exact: len(r.order) == 1}
+		from = &start{value: []byte(r.from.Values[0].Text), row: r.from.Created, exact: len(r.order) == 1}
 	}
 	for _, prefix := range key.Prefixes {
 		if prefix == search.IDPrefix {
@@ -122,12 +123,7 @@ func (r *run) sortWalk() *walk {
 
 // allHaveValues reports whether no resource can lack the first sort value.
 func (r *run) allHaveValues() bool {
-	for _, prefix := range r.order[0].Prefixes {
-		if prefix == search.IDPrefix {
-			return true
-		}
-	}
-	return false
+	return store.SortsByID(r.order[0])
 }
 
 // findMissing appends the matches that lack the first sort value.
@@ -142,9 +138,9 @@ func (r *run) findMissing(m *membership) {
 	}
 	b := best{order: r.order, limit: r.want - len(r.found)}
 	for it := lacking.Iterator(); it.HasNext() && !v.stopped(); {
-		p := position{row: it.Next()}
-		p.values = r.values(p.row)
-		if !p.values[0].has && (r.from == nil || r.order.before(r.from, &p)) {
+		p := store.Position{Created: it.Next()}
+		p.Values = r.values(p.Created)
+		if !p.Values[0].Has && (r.from == nil || r.order.Compare(r.from, &p) < 0) {
 			b.add(&p)
 		}
 	}
