@@ -96,7 +96,7 @@ func nested(n int) string {
 // TestChainBounds follows as many references as allowed, and one more.
 func TestChainBounds(t *testing.T) {
 	r := newTestRegistry(t)
-	for n, refused := range map[int]bool{maxChain: false, maxChain + 1: true} {
+	for n, refused := range map[int]bool{MaxChain: false, MaxChain + 1: true} {
 		for _, pair := range []Pair{
 			{strings.Repeat("has-member:Observation.", n) + "status", "final"},
 			{strings.Repeat("_has:Observation:has-member:", n) + "status", "final"},

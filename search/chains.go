@@ -8,8 +8,8 @@ import (
 	"github.com/firth-health/firth/fhir"
 )
 
-// maxChain bounds how many references one criterion may follow.
-const maxChain = 5
+// MaxChain is how many references one criterion may follow.
+const MaxChain = 5
 
 // chain understands subject:Patient.name, and patient.name where the definition says what type the reference leads to (R4 search.html#chaining).
 // Head is what stands before the first dot.
@@ -24,8 +24,8 @@ func (p *parser) chain(types *typeIndexes, head, rest, whole string, depth int) 
 		return nil, p.unknown(types, head, code)
 	case param.kind != reference:
 		return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+whole, "%s is of type %s; only references can be followed", code, param.Type)
-	case depth == maxChain:
-		return nil, fhir.Invalidf(fhir.CodeTooCostly, "http."+whole, "more than %d references to follow", maxChain)
+	case depth == MaxChain:
+		return nil, fhir.Invalidf(fhir.CodeTooCostly, "http."+whole, "more than %d references to follow", MaxChain)
 	}
 	if err := param.limits.checkChain(code, rest, whole); err != nil {
 		return nil, err
@@ -108,8 +108,8 @@ func (p *parser) reverseChain(types *typeIndexes, name, whole string, depth int)
 	if len(parts) < 4 {
 		return nil, fhir.Invalidf(fhir.CodeInvalid, "http."+whole, "_has is written _has:Type:reference:parameter")
 	}
-	if depth == maxChain {
-		return nil, fhir.Invalidf(fhir.CodeTooCostly, "http."+whole, "more than %d references to follow", maxChain)
+	if depth == MaxChain {
+		return nil, fhir.Invalidf(fhir.CodeTooCostly, "http."+whole, "more than %d references to follow", MaxChain)
 	}
 	source, err := p.registry.indexesOf(parts[1])
 	if err != nil {

@@ -93,8 +93,8 @@ func (f filterCompiler) follow(param *Param, typ string, path []filterStep, t fi
 		return nil, place.failf("%s is of type %s; only references can be followed", param.Code, param.Type)
 	case !f.registry.references:
 		return nil, &valueError{place.at, fhir.CodeNotSupported, "following references is not supported yet"}
-	case depth == maxChain:
-		return nil, &valueError{place.at, fhir.CodeTooCostly, fmt.Sprintf("more than %d references to follow", maxChain)}
+	case depth == MaxChain:
+		return nil, &valueError{place.at, fhir.CodeTooCostly, fmt.Sprintf("more than %d references to follow", MaxChain)}
 	case typ != "" && (!f.registry.defs.IsResource(typ) || !param.leadsTo(typ)):
 		return nil, place.failf("%s never leads to %s", param.Code, typ)
 	case typ != "":
@@ -147,8 +147,8 @@ func (f filterCompiler) reverse(types *typeIndexes, path []filterStep, t filterT
 		return nil, place.failf("_has is written _has:Type:reference:parameter")
 	case !f.registry.references:
 		return nil, &valueError{place.at, fhir.CodeNotSupported, "following references is not supported yet"}
-	case depth == maxChain:
-		return nil, &valueError{place.at, fhir.CodeTooCostly, fmt.Sprintf("more than %d references to follow", maxChain)}
+	case depth == MaxChain:
+		return nil, &valueError{place.at, fhir.CodeTooCostly, fmt.Sprintf("more than %d references to follow", MaxChain)}
 	}
 	source, err := f.registry.indexesOf(parts[1])
 	if err != nil {

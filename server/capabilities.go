@@ -4,13 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 // statement is the CapabilityStatement as it is sent.
@@ -103,13 +107,14 @@ type (
 		URL         string `json:"url"`
 	}
 	rest struct {
-		Mode          string            `json:"mode"`
-		Documentation string            `json:"documentation"`
-		Security      security          `json:"security"`
-		Resource      []resource        `json:"resource"`
-		Interaction   []interactionCode `json:"interaction"`
-		Operation     []operationEntry  `json:"operation,omitempty"`
-		Compartment   []string          `json:"compartment"`
+		Mode          string             `json:"mode"`
+		Documentation string             `json:"documentation"`
+		Security      security           `json:"security"`
+		Resource      []resource         `json:"resource"`
+		Interaction   []interactionCode  `json:"interaction"`
+		SearchParam   []searchParamEntry `json:"searchParam,omitempty"`
+		Operation     []operationEntry   `json:"operation,omitempty"`
+		Compartment   []string           `json:"compartment"`
 	}
 	security struct {
 		CORS bool `json:"cors"`
@@ -141,10 +146,16 @@ type (
 	}
 )
 
-const restDocumentation = "Search results can be sorted by any parameter (_sort), paged (_count and the links), counted (_summary=count, _total). " +
-	"References can be followed in criteria (subject:Patient.name, _has) and in answers (_include, _revinclude, with :iterate). " +
-	"Resources can be asked for in part (_summary, _elements). What can be long runs in the background under Prefer: respond-async. " +
-	"Unknown search parameters are ignored and reported in an entry of mode outcome, or refused under Prefer: handling=strict."
+// restDocumentation says what a CapabilityStatement has no element for, the bounds among it.
+func restDocumentation(l Limits) string {
+	return "Search results can be sorted by any parameter (_sort), paged (_count and the links), counted (_summary=count, _total). " +
+		"References can be followed in criteria (subject:Patient.name, _has) and in answers (_include, _revinclude, with :iterate and *). " +
+		"Resources can be asked for in part (_summary, _elements). What can be long runs in the background under Prefer: respond-async. " +
+		"Unknown search parameters are ignored and reported in an entry of mode outcome, or refused under Prefer: handling=strict. " +
+		"Contained resources are not searched (_contained), there are no named queries (_query) and matches are not ranked (_score). " +
+		fmt.Sprintf("A batch or transaction has %d entries at most, a page %d matches and %d included resources, a criterion follows %d references, and a conditional delete takes %d.",
+			l.BundleEntries, l.MaxCount, store.MaxIncluded, search.MaxChain, l.DeleteMatches)
+}
 
 func (s *Server) newStatement() (*statement, error) {
 	made := s.clock().UTC().Truncate(time.Second)
@@ -155,7 +166,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base + s.parameters.caution(), s.links.base},
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"}, PatchFormat: patchFormats(),
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation(s.limits), Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}
 	if !s.transactions {
 		st.Rest[0].Interaction = slices.DeleteFunc(st.Rest[0].Interaction, func(c interactionCode) bool { return c.Code == "transaction" })
@@ -193,6 +204,7 @@ func (s *Server) newStatement() (*statement, error) {
 		r.Operation = s.declaredOperations(typ)
 		st.Rest[0].Resource = append(st.Rest[0].Resource, r)
 	}
+	st.Rest[0].SearchParam = systemSearchParams(st.Rest[0].Resource)
 	undated, err := json.Marshal(st)
 	if err != nil {
 		return nil, err
@@ -204,6 +216,25 @@ func (s *Server) newStatement() (*statement, error) {
 	}
 	digest := sha256.Sum256(undated)
 	return &statement{json: dated, version: hex.EncodeToString(digest[:8]), made: made}, nil
+}
+
+// systemSearchParams are the parameters of searches in all types: those that every type has, _text, which finds nothing in the three types without a
+// narrative, and _type.
+func systemSearchParams(types []resource) []searchParamEntry {
+	holders := map[searchParamEntry]int{}
+	for _, r := range types {
+		for _, p := range r.SearchParam {
+			holders[p]++
+		}
+	}
+	common := []searchParamEntry{{Name: "_type", Type: "special"}}
+	for p, n := range holders {
+		if n == len(types) || p.Name == "_text" {
+			common = append(common, p)
+		}
+	}
+	slices.SortFunc(common, func(a, b searchParamEntry) int { return strings.Compare(a.Name, b.Name) })
+	return common
 }
 
 // declared lists the FHIR interactions of a level once each, without those that have no code.

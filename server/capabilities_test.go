@@ -41,14 +41,14 @@ func TestCapabilities(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Clock = fixedClock })
 	st := declaredStatement(t, f)
 	resources := st.Rest[0].Resource
-	st.Rest[0].Operation = nil // TestDeclaredOperations
+	st.Rest[0].Operation, st.Rest[0].SearchParam = nil, nil // TestDeclaredOperations, TestDeclaredSystemSearch
 	diff(t, capabilityStatement{
 		ResourceType: "CapabilityStatement", ID: "firth", URL: f.base + "/metadata", Version: "1.2.3", Name: "Firth", Title: "Firth FHIR R4 server", Status: "active",
 		Date: "2026-06-01T00:00:00Z", Kind: "instance", Description: "Takes what medical devices say, turns it into FHIR resources, keeps and serves them.",
 		Software: software{"Firth", "1.2.3"}, Implementation: implementation{"Firth at " + f.base, f.base},
 		FHIRVersion: "4.0.1", Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
 		PatchFormat: []string{"application/json-patch+json", "application/fhir+json", "application/fhir+xml", "application/xml-patch+xml"},
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation, Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}, Resource: resources,
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation(f.server.limits), Security: security{CORS: true}, Interaction: []interactionCode{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}, Resource: resources,
 			Compartment: []string{"http://hl7.org/fhir/CompartmentDefinition/device", "http://hl7.org/fhir/CompartmentDefinition/encounter",
 				"http://hl7.org/fhir/CompartmentDefinition/patient", "http://hl7.org/fhir/CompartmentDefinition/practitioner",
 				"http://hl7.org/fhir/CompartmentDefinition/relatedPerson"}}},
@@ -237,6 +237,28 @@ func TestDeclaredInteractions(t *testing.T) {
 			t.Errorf("%s %s: %d %s", undeclared[0], undeclared[1], got.status, got.body)
 		}
 	}
+}
+
+// TestDeclaredSystemSearch searches all types by every parameter that is declared for them.
+func TestDeclaredSystemSearch(t *testing.T) {
+	f := newFixture(t)
+	f.local("PUT", "/Patient/p", `{"resourceType":"Patient","id":"p","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">word</div>"}}`)
+	f.local("PUT", "/List/l", `{"resourceType":"List","id":"l","status":"current","mode":"working","entry":[{"item":{"reference":"Patient/p"}}]}`)
+	found := map[string]string{"_filter": "_id eq p", "_id": "p", "_list": "l", "_text": "word", "_type": "Patient", "_lastUpdated": "gt2000&_id=p"}
+	nothing := map[string]string{"_profile": "http://example.org/p", "_security": "x", "_source": "urn:x", "_tag": "x"}
+	var names []string
+	for _, p := range declaredStatement(t, f).Rest[0].SearchParam {
+		names = append(names, p.Name)
+		want, value := `"total":1,`, found[p.Name]
+		if value == "" {
+			want, value = `"total":0,`, nothing[p.Name]
+		}
+		got := f.do("GET", "?"+p.Name+"="+strings.ReplaceAll(value, " ", "%20"), "", "Prefer", "handling=strict")
+		if got.status != 200 || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s", p.Name, got.status, got.body)
+		}
+	}
+	diff(t, []string{"_filter", "_id", "_lastUpdated", "_list", "_profile", "_security", "_source", "_tag", "_text", "_type"}, names)
 }
 
 // TestDeclaredFormats reads and patches in every format that is declared, and in no other.
