@@ -10,9 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/internal/progress"
 	"github.com/firth-health/firth/internal/storecopy"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/server"
 	"github.com/firth-health/firth/store"
 )
 
@@ -58,13 +61,12 @@ func copyStore(ctx context.Context, c config.Config, source, target string, out 
 	if err := mustExist(source); err != nil {
 		return err
 	}
-	// A server on the source knows its search parameters, those that were created through the API too.
 	c.Store = source
-	from, err := openParts(ctx, c, logger(c), baseURL(c, c.Listen))
+	from, registry, err := openIndexed(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, from.close()) }()
+	defer func() { err = errors.Join(err, from.Close()) }()
 	c.Store = target
 	to, err := openStore(ctx, c, logger(c))
 	if err != nil {
@@ -77,14 +79,34 @@ func copyStore(ctx context.Context, c config.Config, source, target string, out 
 		if n := p.Verified(); n > 0 {
 			text = fmt.Sprintf("%s, %d read back", text, n)
 		}
-		return progress.State{Text: text}
+		return progress.State{Done: p.Done(), Total: p.Steps(), Text: text}
 	})
-	report, err := storecopy.Run(ctx, storecopy.Options{From: from.store, To: to, Registry: from.registry}, &p)
+	report, err := storecopy.Run(ctx, storecopy.Options{From: from, To: to, Registry: registry}, &p)
 	line.Stop()
 	if err != nil {
 		return err
 	}
 	return writeCopied(report, out)
+}
+
+// openIndexed opens a store, and makes a registry that knows its search parameters, those that were created through the API too.
+func openIndexed(ctx context.Context, c config.Config) (store.Store, *search.Registry, error) {
+	definitions, err := spec.R4()
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: baseURL(c, c.Listen), References: true, Content: c.Content})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := openStore(ctx, c, logger(c))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := server.ReadParameters(ctx, s, registry, logger(c)); err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, registry, nil
 }
 
 func writeCopied(report *storecopy.Report, out io.Writer) error {

@@ -29,8 +29,14 @@ var ErrNoArchive = errors.New("the store has no archive of its versions")
 
 // Progress counts while Run runs.
 type Progress struct {
-	copied, verified atomic.Int64
+	versions, before, copied, verified atomic.Int64
 }
+
+// Steps are all that there is to do: each version is copied, and read back from either store. They are 0 until that is known.
+func (p *Progress) Steps() int64 { return 3 * p.versions.Load() }
+
+// Done are the steps that are done, those of an earlier run included.
+func (p *Progress) Done() int64 { return p.before.Load() + p.copied.Load() + p.verified.Load() }
 
 // Copied is how many versions are in the target, Verified how many have been read back.
 func (p *Progress) Copied() int64   { return p.copied.Load() }
@@ -69,6 +75,9 @@ func (c *copying) run(ctx context.Context) (err error) {
 	if err := store.DoubtParameters(ctx, c.To); err != nil {
 		return err
 	}
+	if err := errors.Join(c.count(ctx), c.recordKeying(ctx)); err != nil {
+		return err
+	}
 	for {
 		page, err := c.from.Export(ctx, store.ExportQuery{Cursor: c.mark.Cursor, Limit: c.Page})
 		if err != nil {
@@ -89,6 +98,48 @@ func (c *copying) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// count finds out how much there is to do.
+func (c *copying) count(ctx context.Context) error {
+	all, err := c.From.History(ctx, store.HistoryQuery{})
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	there, err := c.To.History(ctx, store.HistoryQuery{})
+	if err != nil {
+		return fmt.Errorf("reading the target: %w", err)
+	}
+	c.progress.versions.Store(int64(max(all.Total, 0)))
+	if c.mark.Cursor != "" {
+		c.progress.before.Store(int64(max(there.Total, 0)))
+	}
+	return nil
+}
+
+// recordKeying notes what the keys in the target are made with, so that a server does not make them anew; not where some of them were made with something else, or nobody knows.
+func (c *copying) recordKeying(ctx context.Context) error {
+	state, ok := store.Unwrap(c.To).(store.State)
+	if !ok {
+		return nil
+	}
+	recorded, revision, err := store.ReadKeying(ctx, state)
+	if err != nil {
+		return err
+	}
+	there, err := c.to.Export(ctx, store.ExportQuery{Limit: 1})
+	if err != nil {
+		return fmt.Errorf("reading the target: %w", err)
+	}
+	keying := c.Registry.Keying()
+	if len(there.Versions) > 0 {
+		keying = search.Keying{}
+	}
+	if recorded == c.Registry.Keying() || recorded == keying {
+		return nil
+	}
+	_, err = store.WriteKeying(ctx, state, keying, revision)
+	return err
 }
 
 // refused names the version that the target did not take.

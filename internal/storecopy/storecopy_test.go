@@ -125,6 +125,12 @@ func TestRun(t *testing.T) {
 	if p.Copied() != 38 || p.Verified() != 76 {
 		t.Errorf("copied %d, verified %d", p.Copied(), p.Verified())
 	}
+	if p.Done() != 114 || p.Steps() != 114 {
+		t.Errorf("%d of %d steps", p.Done(), p.Steps())
+	}
+	if k, _, err := store.ReadKeying(t.Context(), to.(store.State)); err != nil || k != r.Keying() {
+		t.Errorf("keying %+v, %v", k, err)
+	}
 	if diff := cmp.Diff(answers(t, from, r), answers(t, to, r)); diff != "" {
 		t.Errorf("answers (-source +copy):\n%s", diff)
 	}
@@ -166,11 +172,48 @@ func TestInterrupted(t *testing.T) {
 	if _, err := Run(t.Context(), Options{From: from, To: to, Registry: r, Page: 5}, &second); err != nil {
 		t.Fatal(err)
 	}
+	if second.Done() != 114 {
+		t.Errorf("%d of %d steps", second.Done(), second.Steps())
+	}
 	if first.Copied() != 15 || second.Copied() != 23 {
 		t.Errorf("copied %d, then %d", first.Copied(), second.Copied())
 	}
 	if diff := cmp.Diff(answers(t, from, r), answers(t, to, r)); diff != "" {
 		t.Errorf("answers (-source +copy):\n%s", diff)
+	}
+}
+
+// TestKeyingOfTarget leaves no record that says more than is known.
+func TestKeyingOfTarget(t *testing.T) {
+	r := registry(t)
+	for name, test := range map[string]struct {
+		before search.Keying
+		want   search.Keying
+	}{
+		"unknown":           {search.Keying{}, search.Keying{}},
+		"the same":          {r.Keying(), r.Keying()},
+		"another release's": {search.Keying{Grammar: 1}, search.Keying{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := filled(t, r), open(t)
+			broken := &failing{Store: to, State: to.(store.State), left: 3}
+			if _, err := Run(t.Context(), Options{From: from, To: broken, Registry: r, Page: 5}, &Progress{}); !errors.Is(err, errPower) {
+				t.Fatal(err)
+			}
+			_, revision, err := store.ReadKeying(t.Context(), broken.State)
+			if err == nil {
+				_, err = store.WriteKeying(t.Context(), broken.State, test.before, revision)
+			}
+			if err == nil {
+				_, err = Run(t.Context(), Options{From: from, To: to, Registry: r, Page: 5}, &Progress{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k, _, err := store.ReadKeying(t.Context(), broken.State); err != nil || k != test.want {
+				t.Errorf("keying %+v, %v; want %+v", k, err, test.want)
+			}
+		})
 	}
 }
 
