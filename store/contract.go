@@ -229,7 +229,7 @@ func (c *contract) matchText(q *search.Query, matches []Version) string {
 			continue
 		}
 		keys, id := known.([]string), matches[i].Key.ID
-		if !leads(q.Plan) && !search.Match(q.Plan, id, keys, nil) {
+		if !search.FollowsReferences(q.Plan) && !search.Match(q.Plan, id, keys, nil) {
 			return fmt.Sprintf("%s does not match", matches[i].Key)
 		}
 		if last != nil && behind(q.Sort, lastID, last, id, keys) {
@@ -238,21 +238,6 @@ func (c *contract) matchText(q *search.Query, matches []Version) string {
 		last, lastID = keys, id
 	}
 	return ""
-}
-
-// leads reports whether a plan depends on other resources.
-func leads(plan search.Plan) bool {
-	switch p := plan.(type) {
-	case search.Ref, search.RevRef:
-		return true
-	case search.Not:
-		return leads(p.Of)
-	case search.And:
-		return slices.ContainsFunc(p, leads)
-	case search.Or:
-		return slices.ContainsFunc(p, leads)
-	}
-	return false
 }
 
 // behind reports whether the sort values of a resource belong behind those of the next.

@@ -140,8 +140,8 @@ func targets(keys []string, inc search.Include) []fhir.Key {
 	prefix := search.ReferencePrefix(inc.Index, "")
 	prefix = prefix[:len(prefix)-1] // without the slash behind the type
 	var found []fhir.Key
-	for i, _ := slices.BinarySearch(keys, prefix); i < len(keys) && strings.HasPrefix(keys[i], prefix); i++ {
-		typ, id, _ := strings.Cut(keys[i][len(prefix):], "/")
+	for _, key := range search.KeysUnder(keys, prefix) {
+		typ, id, _ := strings.Cut(key[len(prefix):], "/")
 		if fhir.IsID(id) && (inc.Target == "" || inc.Target == typ) {
 			found = append(found, fhir.Key{Type: typ, ID: id})
 		}
@@ -157,8 +157,7 @@ func (w *includer) backward(inc search.Include, from []Version) error {
 	var referred search.Or
 	for i := range from {
 		if key := from[i].Key; inc.Target == "" || inc.Target == key.Type {
-			reference := search.ReferencePrefix(inc.Index, key.Type) + key.ID
-			referred = append(referred, search.Keys{Lo: reference, Hi: reference + "\x00"})
+			referred = append(referred, search.OneKey(search.ReferencePrefix(inc.Index, key.Type)+key.ID))
 		}
 	}
 	for chunk := range slices.Chunk(referred, revChunk) {

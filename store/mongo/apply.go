@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 
@@ -114,16 +113,7 @@ func successor(op *store.Op, old *version, sequence int64) *version {
 // render makes content and keys of a live version.
 func (v *version) render(op *store.Op) {
 	v.json = op.Resource.Render(make([]byte, 0, op.Resource.Size()), strconv.FormatInt(v.number, 10), v.updated)
-	v.keys = withKey(op.Keys, search.LastUpdatedKey(v.updated))
-}
-
-// withKey returns sorted keys with one more.
-func withKey(keys []string, key string) []string {
-	at, found := slices.BinarySearch(keys, key)
-	if found {
-		return keys
-	}
-	return slices.Insert(slices.Clip(slices.Clone(keys)), at, key)
+	v.keys = search.WithKey(op.Keys, search.LastUpdatedKey(v.updated))
 }
 
 func outcome(old, next *version) *store.Result {

@@ -1,11 +1,8 @@
 package mongo
 
 import (
-	"strings"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 )
 
@@ -36,10 +33,8 @@ func (c *compiler) revRef(p search.RevRef) (filter, error) {
 	refers := search.Keys{Lo: prefix, Hi: prefix + "\U0010ffff"}
 	ids := map[string]bool{}
 	complete, err := c.v.each(p.Type, search.And{refers, p.Of}, bson.D{{Key: fieldKeys, Value: 1}}, c.v.s.opts.Targets, func(found *version) {
-		for _, key := range withPrefix(found.keys, prefix) {
-			if id := key[len(prefix):]; fhir.IsID(id) && !strings.Contains(id, "/") {
-				ids[id] = true
-			}
+		for _, id := range search.ReferencedIDs(found.keys, p.Index, c.typ) {
+			ids[id] = true
 		}
 	})
 	if err != nil {
@@ -64,20 +59,13 @@ type resolver struct {
 
 // Ref implements [search.Resolver].
 func (r resolver) Ref(p search.Ref, keys []string) bool {
-	prefix := search.ReferencePrefix(p.Index, p.Type)
-	var ids search.IDs
-	for _, key := range withPrefix(keys, prefix) {
-		if id := key[len(prefix):]; fhir.IsID(id) {
-			ids = append(ids, id)
-		}
-	}
+	ids := search.IDs(search.ReferencedIDs(keys, p.Index, p.Type))
 	return len(ids) > 0 && r.any(p.Type, search.And{ids, p.Of})
 }
 
 // RevRef implements [search.Resolver].
 func (r resolver) RevRef(p search.RevRef, id string) bool {
-	reference := search.ReferencePrefix(p.Index, r.typ) + id
-	return r.any(p.Type, search.And{search.Keys{Lo: reference, Hi: reference + "\x00"}, p.Of})
+	return r.any(p.Type, search.And{search.OneKey(search.ReferencePrefix(p.Index, r.typ) + id), p.Of})
 }
 
 // any reports whether a resource matches.

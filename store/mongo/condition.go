@@ -88,7 +88,7 @@ func (t *transaction) storedMatches(q *search.Query) ([]*version, error) {
 // resent answers a conditional create whose resource is there, as most that are sent again find it, without a transaction: one find is one moment. It returns nil for
 // everything else.
 func (s *Store) resent(ctx context.Context, ops []store.Op) ([]store.Result, error) {
-	if len(ops) != 1 || ops[0].IfNoneExist == nil || leads(ops[0].IfNoneExist.Plan) {
+	if len(ops) != 1 || ops[0].IfNoneExist == nil || search.FollowsReferences(ops[0].IfNoneExist.Plan) {
 		return nil, nil
 	}
 	t := &transaction{view: view{s: s, ctx: ctx}, ops: ops}

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +34,7 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 		return hotParts{}
 	}
 	x := indexes[0]
-	patients := withPrefix(keys, x.Subject)
+	patients := search.KeysUnder(keys, x.Subject)
 	if len(patients) == 0 {
 		return hotParts{}
 	}
@@ -45,13 +44,13 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 	}
 	h.tokens = []string{markAny}
 	for _, prefix := range x.Codes {
-		for _, key := range withPrefix(keys, prefix) {
+		for _, key := range search.KeysUnder(keys, prefix) {
 			if token := withoutSystem(key, prefix); token != h.tokens[len(h.tokens)-1] {
 				h.tokens = append(h.tokens, token)
 			}
 		}
 	}
-	times := withPrefix(keys, x.Time)
+	times := search.KeysUnder(keys, x.Time)
 	if len(times) > 1 || len(times) == 1 && !x.Short(times[0][len(x.Time):]) {
 		h.patient = markLong + strings.TrimPrefix(h.patient, markSeveral)
 	} else if len(times) == 1 {
@@ -71,16 +70,6 @@ func withoutSystem(key, prefix string) string {
 // hotTime is a value of the time field: as time values are ordered, those that are equal in the order of creation.
 func hotTime(value string, created int64) string {
 	return value + search.Separator + fmt.Sprintf("%016x", uint64(created))
-}
-
-// withPrefix is the part of the sorted keys that starts with prefix.
-func withPrefix(keys []string, prefix string) []string {
-	from, _ := slices.BinarySearch(keys, prefix)
-	to := from
-	for to < len(keys) && strings.HasPrefix(keys[to], prefix) {
-		to++
-	}
-	return keys[from:to]
 }
 
 // sortValue is what a resource is sorted by: the smallest and the largest remainder of the keys of an index, whose form is one that is sorted by.

@@ -26,11 +26,9 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 	}
 	h.index, h.tokens = indexes[0], markAny
 	rank := 0
-	for _, part := range flatten(nil, plan) {
-		if keys, isKeys := part.(search.Keys); isKeys && h.patient == "" {
-			if key, exact := keys.Exact(); exact && strings.HasPrefix(key, h.index.Subject) {
-				h.patient = key[len(h.index.Subject):]
-			}
+	for _, part := range search.Conjuncts(nil, plan) {
+		if key, exact := search.ExactKey(part); exact && h.patient == "" && strings.HasPrefix(key, h.index.Subject) {
+			h.patient = key[len(h.index.Subject):]
 		}
 		if condition, r := h.condition(part); r > rank {
 			h.tokens, rank = condition, r
@@ -40,18 +38,6 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 		}
 	}
 	return h, h.patient != "" && !strings.HasPrefix(h.patient, markSeveral)
-}
-
-// flatten lists the parts that all must hold.
-func flatten(parts []search.Plan, plan search.Plan) []search.Plan {
-	and, ok := plan.(search.And)
-	if !ok {
-		return append(parts, plan)
-	}
-	for _, part := range and {
-		parts = flatten(parts, part)
-	}
-	return parts
 }
 
 // condition is what a part of the plan says of the tokens, and how good that is for the index: 3 for one token, 2 for a few, 1 for a range, 0 for nothing.

@@ -131,7 +131,7 @@ func (r *rekeyer) run(places []int) error {
 		if v == nil || !v.live() || strconv.FormatInt(v.number, 10) != r.all[i].Key.Version {
 			continue
 		}
-		keys := withKey(r.all[i].Keys, search.LastUpdatedKey(v.updated))
+		keys := search.WithKey(r.all[i].Keys, search.LastUpdatedKey(v.updated))
 		if slices.Equal(keys, v.keys) {
 			r.results[i] = store.Unchanged
 			continue

@@ -47,7 +47,7 @@ func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, w
 	}
 	hot, isHot := hotQueryOf(q.Type, q.Plan)
 	simple := len(q.Sort) == 0 || isHot && store.Order(q.Sort).IsOnly(hot.index.Time)
-	several := !simple || leads(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0
+	several := !simple || search.FollowsReferences(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0
 	return s.inSnapshot(ctx, several, func(v *view) error {
 		v.explained = explained
 		r := &run{v: v, q: q, order: q.Sort, from: from, total: total}
@@ -61,21 +61,6 @@ func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, w
 		r.filter = f
 		return work(r)
 	})
-}
-
-// leads reports whether a plan follows references.
-func leads(plan search.Plan) bool {
-	switch p := plan.(type) {
-	case search.Ref, search.RevRef:
-		return true
-	case search.Not:
-		return leads(p.Of)
-	case search.And:
-		return slices.ContainsFunc(p, leads)
-	case search.Or:
-		return slices.ContainsFunc(p, leads)
-	}
-	return false
 }
 
 // run is one search.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,9 +58,8 @@ func ceilingStates(ops []store.Op) []state {
 	now := time.Now()
 	states := make([]state, len(ops))
 	for i, op := range ops {
-		keys := append(slices.Clone(op.Keys), search.LastUpdatedKey(now))
-		slices.Sort(keys)
-		states[i] = state{key: op.Key, t: 1, keys: slices.Compact(keys), rec: record{method: store.Create, version: 1, updated: now.UnixMilli(), id: op.Key.ID,
+		keys := search.WithKey(op.Keys, search.LastUpdatedKey(now))
+		states[i] = state{key: op.Key, t: 1, keys: keys, rec: record{method: store.Create, version: 1, updated: now.UnixMilli(), id: op.Key.ID,
 			json: op.Resource.Render(nil, "1", now)}, measure: op.Measure}
 	}
 	return states

@@ -15,7 +15,7 @@ const testWorth = 15
 // asked for and most candidates pass. Otherwise they become bitmaps, unless few candidates are left to test.
 func (v *view) compile(plan search.And, eager bool) rowSource {
 	c := &compiler{v: v}
-	plan = flatten(nil, plan)
+	plan = search.Conjuncts(nil, plan)
 	if h, ok := v.hotScan(plan); ok && h.narrows() {
 		if rows, ok := h.rows(v.tune.smallHot); ok {
 			c.parts, plan = append(c.parts, rows), h.rest
@@ -31,24 +31,6 @@ func (v *view) compile(plan search.And, eager bool) rowSource {
 		c.gather()
 	}
 	return c.finish()
-}
-
-// flatten appends the parts of nested conjunctions.
-func flatten(dst []search.Plan, plan search.Plan) []search.Plan {
-	switch p := plan.(type) {
-	case search.And:
-		for _, part := range p {
-			dst = flatten(dst, part)
-		}
-		return dst
-	case search.All:
-		return dst
-	case search.Or:
-		if len(p) == 1 {
-			return flatten(dst, p[0])
-		}
-	}
-	return append(dst, plan)
 }
 
 // compiler collects the parts of one conjunction.
@@ -101,7 +83,7 @@ func (v *view) narrow(plan search.Plan) (rowSource, bool) {
 			return newBitmapRows(rows), true
 		}
 	case search.And:
-		parts := flatten(nil, p)
+		parts := search.Conjuncts(nil, p)
 		if len(parts) == 1 {
 			return v.narrow(parts[0])
 		}
@@ -224,21 +206,6 @@ func asksID(plans ...search.Plan) bool {
 				return true
 			}
 		}
-	}
-	return false
-}
-
-// followsReferences reports whether a plan leads to other resources.
-func followsReferences(plan search.Plan) bool {
-	switch p := plan.(type) {
-	case search.Ref, search.RevRef:
-		return true
-	case search.Not:
-		return followsReferences(p.Of)
-	case search.And:
-		return slices.ContainsFunc(p, followsReferences)
-	case search.Or:
-		return slices.ContainsFunc(p, followsReferences)
 	}
 	return false
 }

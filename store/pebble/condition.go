@@ -37,7 +37,7 @@ func (g *group) matches(typ string, plan search.Plan) (found []*state, err error
 		return nil, nil
 	}
 	var links search.Resolver
-	if followsReferences(plan) {
+	if search.FollowsReferences(plan) {
 		v, openErr := g.c.s.viewOf(context.Background(), g.c.s.db, typ)
 		if openErr != nil {
 			return nil, openErr
@@ -103,7 +103,7 @@ func exactKey(plan search.Plan) (string, bool) {
 // needsOwnGroup reports whether a condition of r follows references, which only stored resources answer: the group at hand must be committed first.
 func (g *group) needsOwnGroup(r *request) bool {
 	for i := range r.ops {
-		if q := r.ops[i].IfNoneExist; q != nil && followsReferences(q.Plan) {
+		if q := r.ops[i].IfNoneExist; q != nil && search.FollowsReferences(q.Plan) {
 			return true
 		}
 	}
@@ -198,7 +198,7 @@ func (s *Store) visitMatches(typ string, plan search.Plan, visit func(row uint64
 	if err != nil {
 		return err
 	}
-	stream := v.stream(flatten(nil, plan))
+	stream := v.stream(search.Conjuncts(nil, plan))
 	for row, ok := stream.seek(0); ok && visit(row); {
 		row, ok = stream.seek(row + 1)
 	}

@@ -19,7 +19,7 @@ func (v *view) matches(plan search.And) int {
 	if len(plan) == 1 {
 		switch p := plan[0].(type) {
 		case search.Not:
-			return int(v.n.live) - v.matches(flatten(nil, p.Of))
+			return int(v.n.live) - v.matches(search.Conjuncts(nil, p.Of))
 		case search.Keys:
 			if _, exact := p.Exact(); exact {
 				n := 0

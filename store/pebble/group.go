@@ -223,19 +223,8 @@ func (g *group) next(r *request, op *store.Op, t typeNo, old *state) (*state, er
 	start := len(r.slab)
 	r.slab = op.Resource.Render(r.slab, versionText(st.rec.version), instant(g.now))
 	st.rec.json = r.slab[start:len(r.slab):len(r.slab)]
-	st.keys, st.measure = g.withStamps(op.Keys), op.Measure
+	st.keys, st.measure = search.WithKey(op.Keys, g.nowKey), op.Measure
 	return st, nil
-}
-
-// withStamps adds the index key of lastUpdated.
-func (g *group) withStamps(keys []string) []string {
-	at, found := slices.BinarySearch(keys, g.nowKey)
-	if found {
-		return keys
-	}
-	out := make([]string, 0, len(keys)+1)
-	out = append(append(out, keys[:at]...), g.nowKey)
-	return append(out, keys[at:]...)
 }
 
 // version is the state as a caller sees it.

@@ -131,13 +131,13 @@ func (e hotEntry) compare(other hotEntry) int {
 
 // appendHot makes the compound keys of a sorted key list.
 func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []hotEntry {
-	subjects := under(keys, index.Subject)
+	subjects := search.KeysUnder(keys, index.Subject)
 	if len(subjects) == 0 {
 		return dst
 	}
-	times, tokens := under(keys, index.Time), 0
+	times, tokens := search.KeysUnder(keys, index.Time), 0
 	for _, prefix := range index.Codes {
-		tokens += len(under(keys, prefix))
+		tokens += len(search.KeysUnder(keys, prefix))
 	}
 	e := hotEntry{no: no, time: noTime}
 	if len(times) > 0 {
@@ -151,7 +151,7 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 			continue
 		}
 		for _, prefix := range index.Codes {
-			for _, token := range under(keys, prefix) {
+			for _, token := range search.KeysUnder(keys, prefix) {
 				e.token = token
 				dst = append(dst, e)
 			}
@@ -170,7 +170,7 @@ func appendHot(dst []hotEntry, no int, index *search.HotIndex, keys []string) []
 func tokenSet(index *search.HotIndex, keys []string) string {
 	buf := make([]byte, 0, 512)
 	for _, prefix := range index.Codes {
-		for _, token := range under(keys, prefix) {
+		for _, token := range search.KeysUnder(keys, prefix) {
 			buf = append(append(buf, token...), 0)
 		}
 	}
@@ -188,27 +188,4 @@ func appendAny(dst []hotEntry, e hotEntry, prefix string, times []string) []hotE
 	dst = append(dst, e)
 	e.time, e.flags = times[len(times)-1][len(prefix):], isLargest
 	return append(dst, e)
-}
-
-// under returns the part of the sorted keys that has the prefix.
-func under(keys []string, prefix string) []string {
-	start := lowerBound(keys, prefix)
-	end := start
-	for end < len(keys) && strings.HasPrefix(keys[end], prefix) {
-		end++
-	}
-	return keys[start:end]
-}
-
-// lowerBound is the index of the first key not below key.
-func lowerBound(keys []string, key string) int {
-	lo, hi := 0, len(keys)
-	for lo < hi {
-		if mid := (lo + hi) / 2; keys[mid] < key {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
 }

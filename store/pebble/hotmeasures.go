@@ -31,7 +31,7 @@ func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(
 		return err
 	}
 	defer s.leave()
-	if followsReferences(q.Plan) || followsReferences(q.Content) {
+	if search.FollowsReferences(q.Plan) || search.FollowsReferences(q.Content) {
 		return fmt.Errorf("chains: %w", store.ErrUnsupported)
 	}
 	v, err := s.newView(ctx, q.Type)
@@ -46,9 +46,9 @@ func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(
 }
 
 func (v *view) measures(q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
-	plan := flatten(nil, q.Plan)
+	plan := search.Conjuncts(nil, q.Plan)
 	for no, index := range search.HotIndexes(v.typ) {
-		h := &hotScan{v: v, no: no, index: index, plan: flatten(plan[:len(plan):len(plan)], q.Content), hi: noTime, tokens: []string{everyToken}}
+		h := &hotScan{v: v, no: no, index: index, plan: search.Conjuncts(plan[:len(plan):len(plan)], q.Content), hi: noTime, tokens: []string{everyToken}}
 		if h.takeEvery(plan) {
 			m := measuring{hotScan: h, content: append(h.rest[:len(h.rest):len(h.rest)], q.Content), visit: visit}
 			m.takeTokens()
@@ -62,7 +62,7 @@ func (v *view) measures(q store.MeasuresQuery, visit func(m search.Measure, v *s
 // not one subject.
 func (h *hotScan) takeEvery(plan search.And) bool {
 	for _, part := range plan {
-		if key, ok := exactKeys(part); ok && strings.HasPrefix(key, h.index.Subject) {
+		if key, ok := search.ExactKey(part); ok && strings.HasPrefix(key, h.index.Subject) {
 			h.subject = key[len(h.index.Subject):]
 			break
 		}

@@ -41,17 +41,17 @@ func (v *view) hotScan(plan search.And) (h *hotScan, ok bool) {
 // take sorts out which parts of the plan the index answers. It returns false when there is no subject.
 func (h *hotScan) take() bool {
 	subject := slices.IndexFunc(h.plan, func(p search.Plan) bool {
-		key, ok := exactKeys(p)
+		key, ok := search.ExactKey(p)
 		return ok && strings.HasPrefix(key, h.index.Subject)
 	})
 	if subject < 0 {
 		return false
 	}
-	key, _ := exactKeys(h.plan[subject])
+	key, _ := search.ExactKey(h.plan[subject])
 	h.subject = key[len(h.index.Subject):]
 	token, ranges := h.tokenPart()
 	if token < 0 {
-		ranges = []search.Keys{oneKey(everyToken)}
+		ranges = []search.Keys{search.OneKey(everyToken)}
 	}
 	for i, part := range h.plan {
 		if i == subject || i == token {
@@ -65,14 +65,6 @@ func (h *hotScan) take() bool {
 		h.rest = append(h.rest, part)
 	}
 	return h.findTokens(ranges)
-}
-
-// exactKeys returns the key of a plan that asks for exactly one.
-func exactKeys(p search.Plan) (string, bool) {
-	if keys, ok := p.(search.Keys); ok {
-		return keys.Exact()
-	}
-	return "", false
 }
 
 // within reports whether a range lies inside the keys with a prefix, which ends in ASCII.

@@ -20,7 +20,7 @@ func (s *Store) Latest(ctx context.Context, q store.LatestQuery) ([]store.Versio
 		return nil, err
 	}
 	defer s.leave()
-	if followsReferences(q.Plan) {
+	if search.FollowsReferences(q.Plan) {
 		return nil, fmt.Errorf("chains: %w", store.ErrUnsupported)
 	}
 	v, err := s.newView(ctx, q.Type)
@@ -53,7 +53,7 @@ type newest struct {
 
 func (v *view) latest(q store.LatestQuery) ([]store.Version, error) {
 	l := &latest{max: q.Max, groups: store.NewCodeGroups()}
-	plan := flatten(nil, q.Plan)
+	plan := search.Conjuncts(nil, q.Plan)
 	for no, index := range search.HotIndexes(v.typ) {
 		l.hotScan = &hotScan{v: v, no: no, index: index, plan: plan, hi: noTime}
 		if l.sort() {
@@ -77,7 +77,7 @@ func (v *view) latest(q store.LatestQuery) ([]store.Version, error) {
 // sort finds the subject and says for each other part of the plan what decides it. It returns false when there is not one subject.
 func (l *latest) sort() bool {
 	for _, part := range l.plan {
-		if key, ok := exactKeys(part); ok && l.subject == "" && strings.HasPrefix(key, l.index.Subject) {
+		if key, ok := search.ExactKey(part); ok && l.subject == "" && strings.HasPrefix(key, l.index.Subject) {
 			l.subject = key[len(l.index.Subject):]
 			continue
 		}
@@ -175,7 +175,7 @@ func (t *taker) begin(row uint64) bool {
 	}
 	var all []string
 	for _, prefix := range t.index.Codes {
-		all = append(all, under(keys, prefix)...)
+		all = append(all, search.KeysUnder(keys, prefix)...)
 	}
 	slices.Sort(all)
 	for _, plan := range t.codes {
@@ -190,7 +190,7 @@ func (t *taker) begin(row uint64) bool {
 // codesOf copies the codes from a key list.
 func (l *latest) codesOf(keys []string) []string {
 	var tokens []string
-	for _, code := range under(keys, l.index.Codes[0]) {
+	for _, code := range search.KeysUnder(keys, l.index.Codes[0]) {
 		tokens = append(tokens, strings.Clone(code))
 	}
 	return tokens

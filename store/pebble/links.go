@@ -26,7 +26,7 @@ type resolver struct{ v *view }
 func (r resolver) Ref(p search.Ref, keys []string) bool {
 	target := r.v.toward(p.Type)
 	of := []search.Plan{p.Of}
-	for _, id := range referenced(keys, search.ReferencePrefix(p.Index, p.Type)) {
+	for _, id := range search.ReferencedIDs(keys, p.Index, p.Type) {
 		if row, ok := target.rowOf(id); ok && target.passes(row, of, asksID(p.Of)) {
 			return true
 		}
@@ -37,22 +37,10 @@ func (r resolver) Ref(p search.Ref, keys []string) bool {
 // RevRef implements [search.Resolver].
 func (r resolver) RevRef(p search.RevRef, id string) bool {
 	source := r.v.toward(p.Type)
-	rows := source.compile(search.And{oneKey(search.ReferencePrefix(p.Index, r.v.typ) + id), p.Of}, false)
+	rows := source.compile(search.And{search.OneKey(search.ReferencePrefix(p.Index, r.v.typ) + id), p.Of}, false)
 	defer rows.close()
 	_, ok := rows.seek(0)
 	return ok && !r.v.stopped()
-}
-
-// oneKey matches one index key.
-func oneKey(key string) search.Keys { return search.Keys{Lo: key, Hi: key + "\x00"} }
-
-// referenced returns the rests of the sorted keys under a prefix of references.
-func referenced(keys []string, prefix string) []string {
-	var ids []string
-	for _, key := range under(keys, prefix) {
-		ids = append(ids, key[len(prefix):])
-	}
-	return ids
 }
 
 // rowOf finds the live resource with an id.
@@ -73,7 +61,7 @@ func (b *budget) referring(p search.Ref) (rows *roaring64.Bitmap, ok bool) {
 	rows = roaring64.New()
 	prefix := search.ReferencePrefix(p.Index, p.Type)
 	for it := targetRows(targets, ok); ok && it.HasNext(); ok = b.left() {
-		some, _ := b.collect(oneKey(prefix + target.id(it.Next())))
+		some, _ := b.collect(search.OneKey(prefix + target.id(it.Next())))
 		rows.Or(some)
 		b.v.spend(costTest)
 	}
@@ -85,10 +73,9 @@ func (b *budget) referred(p search.RevRef) (rows *roaring64.Bitmap, ok bool) {
 	source := b.v.toward(p.Type)
 	sources, ok := (&budget{source, b.end}).set(p.Of)
 	rows = roaring64.New()
-	prefix := search.ReferencePrefix(p.Index, b.v.typ)
 	for it := targetRows(sources, ok); ok && it.HasNext(); ok = b.left() {
 		keys, _ := source.keyList(it.Next())
-		for _, id := range referenced(keys, prefix) {
+		for _, id := range search.ReferencedIDs(keys, p.Index, b.v.typ) {
 			if row, found := b.v.rowOf(id); found {
 				rows.Add(row)
 			}

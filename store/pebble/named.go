@@ -23,7 +23,7 @@ func (v *view) named(plan search.And) search.And {
 	if changed == nil {
 		return plan
 	}
-	return flatten(nil, changed)
+	return search.Conjuncts(nil, changed)
 }
 
 // direct gives the references that satisfy a condition about what references lead to; ok is false when they are too many or it is another condition.
@@ -37,7 +37,7 @@ func (v *view) direct(plan search.Plan) (keys search.Or, ok bool) {
 		}
 		prefix := search.ReferencePrefix(p.Index, p.Type)
 		for it := rows.Iterator(); it.HasNext(); {
-			keys = append(keys, oneKey(prefix+target.id(it.Next())))
+			keys = append(keys, search.OneKey(prefix+target.id(it.Next())))
 		}
 		return keys, !v.stopped()
 	case search.Or:

@@ -177,12 +177,7 @@ func (g *group) rekeyable(key fhir.Key) (*state, error) {
 
 // stampedKeys adds the key of lastUpdated, which belongs to the version and stays.
 func stampedKeys(keys []string, st *state) []string {
-	stamp := search.LastUpdatedKey(instant(st.rec.updated))
-	at, found := slices.BinarySearch(keys, stamp)
-	if found {
-		return keys
-	}
-	return slices.Concat(keys[:at], []string{stamp}, keys[at:])
+	return search.WithKey(keys, search.LastUpdatedKey(instant(st.rec.updated)))
 }
 
 // rekey writes other keys for the version that is current.

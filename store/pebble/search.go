@@ -68,7 +68,7 @@ func (s *Store) newRun(ctx context.Context, q *search.Query) (*run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := &run{s: s, q: q, plan: flatten(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
+	r := &run{s: s, q: q, plan: search.Conjuncts(nil, q.Plan), order: q.Sort, total: -1, want: q.Count + 1}
 	if q.Cursor != "" {
 		c, err := store.ParseCursor(s.secret[:], q)
 		if err != nil {
