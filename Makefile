@@ -21,6 +21,9 @@ MUTATE    ?=
 SOAK      ?= 10m
 SOAK_CLIENTS ?= 200
 
+# Packages whose tests run on MongoDB as well.
+MONGODB_SUITES := ./store/mongo ./server ./internal/acceptance ./internal/conformance ./internal/e2e ./internal/uscore
+
 # Packages that the race detector has nothing to say about on every change: tests of another process, and of data (a grep -E pattern over import paths).
 RACE_SKIP ?= /(internal/acceptance|internal/conformance|internal/mutation|internal/soak|fhir/spec)$$
 
@@ -35,6 +38,10 @@ build: ## Build the static binary bin/firth
 .PHONY: test
 test: ## Run all tests; needs no running service (PKG, TESTFLAGS to narrow)
 	@$(GO) test -json $(TESTFLAGS) $(PKG) | $(GO) run ./internal/testsummary
+
+.PHONY: test-mongodb
+test-mongodb: ## Run store/mongo and the HTTP suites on MongoDB: the server of FIRTH_TEST_MONGODB_URI, or else FerretDB but for listed failures
+	FIRTH_TEST_STORE=mongodb $(GO) test -count=1 -p=1 -timeout=60m $(TESTFLAGS) $(MONGODB_SUITES)
 
 .PHONY: race
 race: ## Run the tests under the race detector, except RACE_SKIP

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/store"
 )
 
@@ -128,7 +129,7 @@ func TestChains(t *testing.T) {
 
 // TestIncludesAreBounded asks for one resource too many.
 func TestIncludesAreBounded(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || teststore.FerretDB() {
 		t.Skip("stores ten thousand resources")
 	}
 	f := newFixture(t)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
-	"github.com/firth-health/firth/store/pebble"
 )
 
 // putConditions stores n Conditions c1, c2, ..., asserted in 2001, 2002, ...
@@ -129,14 +129,8 @@ func TestReindexResumes(t *testing.T) {
 		"stopped and again": func(f *fixture, s *pacedStore) error { f.server.Drain(); f.server.Drain(); return s.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			open := func(c *Config) {
-				s, err := pebble.Open(dir, pebble.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.Store = s
-			}
+			place := teststore.NewPlace(t)
+			open := func(c *Config) { c.Store = place.Open(t, teststore.Options{}) }
 			f, paced := newPacedFixture(t, open)
 			f.putConditions(9)
 			paced.pace(true)
@@ -172,14 +166,11 @@ func TestReindexResumes(t *testing.T) {
 
 // TestReindexEverything stores resources with a registry of another base URL, and makes their keys anew.
 func TestReindexEverything(t *testing.T) {
-	dir := t.TempDir()
+	place := teststore.NewPlace(t)
 	serve := func(base string) *fixture {
 		return newFixture(t, func(c *Config) {
-			s, err := pebble.Open(dir, pebble.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.Store, c.BaseURL = s, base
+			var err error
+			c.Store, c.BaseURL = place.Open(t, teststore.Options{}), base
 			if c.Search, err = search.NewRegistry(c.Definitions, search.Options{BaseURL: base, References: true, Content: true}); err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
-	"github.com/firth-health/firth/store/pebble"
 )
 
 // checkIndex expects no disagreement inside of a store.
@@ -19,7 +18,7 @@ func checkIndex(t *testing.T, s store.Store) {
 	t.Helper()
 	inner := store.Unwrap(s)
 	if paced, ok := inner.(*pacedStore); ok {
-		inner = paced.Store
+		inner = paced.reindexable
 	}
 	_, err := inner.(store.Checker).Check(t.Context(), func(f store.Finding) { t.Errorf("%s: %s", f.Key, f.Text) })
 	if err != nil {
@@ -60,9 +59,17 @@ func checkKeys(t *testing.T, s store.Store, registry *search.Registry, types ...
 	}
 }
 
+// reindexable is a store with what a reindex takes.
+type reindexable interface {
+	store.Store
+	store.Reindexer
+	store.State
+	store.Checker
+}
+
 // pacedStore lets a test decide how far a reindex comes: each batch takes one permit, once pace is called.
 type pacedStore struct {
-	*pebble.Store
+	reindexable
 	permits chan struct{}
 
 	mu      sync.Mutex
@@ -71,7 +78,7 @@ type pacedStore struct {
 }
 
 func newPacedStore(s store.Store) *pacedStore {
-	return &pacedStore{Store: s.(*pebble.Store), permits: make(chan struct{}, 1000)}
+	return &pacedStore{reindexable: s.(reindexable), permits: make(chan struct{}, 1000)}
 }
 
 func (s *pacedStore) pace(on bool) {
@@ -97,7 +104,7 @@ func (s *pacedStore) Rekey(ctx context.Context, all []store.Rekey) ([]store.Reke
 			return nil, ctx.Err()
 		}
 	}
-	results, err := s.Store.Rekey(ctx, all)
+	results, err := s.reindexable.Rekey(ctx, all)
 	if err == nil {
 		s.mu.Lock()
 		s.rekeyed += len(all)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/firth-health/firth/store/pebble"
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // parameterOf is a SearchParameter.
@@ -156,14 +156,8 @@ func matchesParts(body, parts string) bool {
 
 // TestSearchParameterComposites has a composite of two parameters that came with it, in the wrong order: it survives a restart, and its components cannot go.
 func TestSearchParameterComposites(t *testing.T) {
-	dir := t.TempDir()
-	open := func(c *Config) {
-		s, err := pebble.Open(dir, pebble.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Store = s
-	}
+	place := teststore.NewPlace(t)
+	open := func(c *Config) { c.Store = place.Open(t, teststore.Options{}) }
 	f := newFixture(t, open)
 	part := func(id, typ, url string) string {
 		return parameterOf(id, id, typ, "Basic", "Basic.extension.extension.where(url='"+url+"').value")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -20,7 +21,7 @@ import (
 func TestSearchParameterRaces(t *testing.T) {
 	f := newFixture(t)
 	t.Cleanup(f.server.Drain)
-	const writers, parameters = 8, 4
+	writers, parameters := teststore.Size(8, 3), teststore.Size(4, 2)
 	stop := make(chan struct{})
 	var writing sync.WaitGroup
 	var written atomic.Int64
@@ -54,7 +55,7 @@ func TestSearchParameterRaces(t *testing.T) {
 		})
 	}
 	for p := range parameters {
-		until(t, "some writes", func() bool { return written.Load() > int64(200*(p+1)) })
+		until(t, "some writes", func() bool { return written.Load() > int64(teststore.Size(200, 10)*(p+1)) })
 		id := fmt.Sprintf("n%d", p)
 		if got := f.local("PUT", "/SearchParameter/"+id, parameterOf(id, id, "number", "Basic", "Basic.extension.where(url='http://example.org/n').value.ofType(integer)")); got.status != 201 {
 			t.Fatal(got)

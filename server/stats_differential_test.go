@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -286,7 +287,7 @@ func allStatistics() []string {
 
 // TestStatsWithAndWithoutMeasures asks a store that has measures, and the same store as if it had none, after every few random writes.
 func TestStatsWithAndWithoutMeasures(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(teststore.Size(8, 1)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			tw := newTwins(t)
 			r := randomObservations{Rand: rand.New(rand.NewPCG(seed, 99))}

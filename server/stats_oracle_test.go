@@ -13,6 +13,8 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // This file evaluates $stats a second time, from the bodies that were sent and with nothing of the server: encoding/json, time.Parse and fractions.
@@ -456,12 +458,12 @@ func (e *oracle) expected() (lines []string) {
 // TestStatsAgainstFractions compares all statistics with a second evaluation, over random writes, codes and periods.
 func TestStatsAgainstFractions(t *testing.T) {
 	groups, values := 0, 0
-	for seed := range uint64(6) {
+	for seed := range uint64(teststore.Size(6, 1)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			tw := newTwins(t)
 			r := randomObservations{Rand: rand.New(rand.NewPCG(seed, 41)), simple: true}
 			var ids []string
-			for i := range 50 + r.IntN(400) {
+			for i := range 50 + r.IntN(teststore.Size(400, 50)) {
 				ids = append(ids, fmt.Sprint("o", i))
 			}
 			all, created := map[string]*oracleObservation{}, map[string]int{}
@@ -510,7 +512,7 @@ func TestStatsAgainstFractions(t *testing.T) {
 		})
 	}
 	t.Logf("%d codes and units, %d values", groups, values)
-	if values < 2000 {
+	if values < teststore.Size(2000, 50) {
 		t.Error("too few values")
 	}
 }

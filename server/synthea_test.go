@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // TestSynthea loads transaction Bundles of generated patients. The counts by type, and where every reference leads, are compared with the files.
@@ -22,8 +24,8 @@ func TestSynthea(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("../../shared/data/synthea is absent")
 	}
-	if testing.Short() {
-		files = files[:4]
+	if testing.Short() || teststore.FerretDB() {
+		files = files[:teststore.Size(4, 2)]
 	}
 	f := newFixture(t, validating)
 	counts := map[string]int{}

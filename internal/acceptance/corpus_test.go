@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,10 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/firth-health/firth/fhir/spec"
-	"github.com/firth-health/firth/search"
-	"github.com/firth-health/firth/server"
-	"github.com/firth-health/firth/store/pebble"
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // corpusFile is a file of testdata/search; see the README there.
@@ -32,62 +28,56 @@ func TestSearchCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	definitions, err := spec.R4()
-	if err != nil {
-		t.Fatal(err)
-	}
 	rows := 0
 	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file corpusFile
-		if err := json.Unmarshal(data, &file); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		file := readCorpus(t, name)
 		rows += len(file.Rows)
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) {
-			base := corpusServer(t, definitions)
-			for _, text := range file.Resources {
-				put(t, base, text)
-			}
-			for _, row := range file.Rows {
-				askRow(t, base, row)
-			}
-		})
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) { file.ask(t, newServer(t)) })
 	}
 	if rows < 600 {
 		t.Errorf("the corpus has %d rows", rows)
 	}
 }
 
-// corpusServer starts the REST API on an empty store on loopback, with references that are followed, and returns its base URL.
-func corpusServer(t *testing.T, definitions *spec.Definitions) string {
+// TestSearchCorpusOnFerretDB asks a part of the corpus of a server on the other back end, so that every run of the tests meets both. `make test-mongodb` asks all.
+func TestSearchCorpusOnFerretDB(t *testing.T) {
+	if teststore.MongoDB() {
+		t.Skip("TestSearchCorpus runs there")
+	}
+	if testing.Short() {
+		t.Skip("builds a server; runs without -short")
+	}
+	uri := teststore.FerretDBFor(t)
+	for _, name := range []string{"composites-observation", "dates-effective", "filters", "references-followed", "sorting", "words"} {
+		t.Run(name, func(t *testing.T) {
+			kept := teststore.PlaceOn(t, uri, true).Open(t, teststore.Options{})
+			teststore.CloseLater(t, kept)
+			readCorpus(t, "../../testdata/search/"+name+".json").ask(t, newServerOn(t, kept))
+		})
+	}
+}
+
+func readCorpus(t *testing.T, name string) corpusFile {
 	t.Helper()
-	listener := httptest.NewUnstartedServer(nil)
-	base := "http://" + listener.Listener.Addr().String() + "/fhir"
-	registry, err := search.NewRegistry(definitions, search.Options{BaseURL: base, References: true})
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := pebble.Open(t.TempDir(), pebble.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
+	var file corpusFile
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
-	t.Cleanup(func() {
-		if err := kept.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base})
-	if err != nil {
-		t.Fatal(err)
+	return file
+}
+
+func (f corpusFile) ask(t *testing.T, base string) {
+	t.Helper()
+	for _, text := range f.Resources {
+		put(t, base, text)
 	}
-	listener.Config.Handler = api.Handler()
-	listener.Start()
-	t.Cleanup(listener.Close)
-	return base
+	for _, row := range f.Rows {
+		askRow(t, base, row)
+	}
 }
 
 func put(t *testing.T, base string, text []byte) {

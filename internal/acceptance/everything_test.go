@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // inCompartment tells by which elements a resource belongs to a compartment: the paths of the parameters of R4's CompartmentDefinitions, written out by hand
@@ -213,7 +215,7 @@ func TestEverythingAgainstWalk(t *testing.T) {
 				}
 			}
 			encounters := w.keys("Encounter")
-			for _, focus := range append(encounters[:min(12, len(encounters))], w.keys("Device")...) {
+			for _, focus := range append(encounters[:min(teststore.Size(12, 2), len(encounters))], w.keys("Device")...) {
 				w.checkEverything(t, focus, asked{}, "", 1, 3)
 				w.checkEverything(t, focus, asked{types: []string{"Observation", "Practitioner"}}, "")
 			}

@@ -5,13 +5,19 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
-	"github.com/firth-health/firth/store/pebble"
+	"github.com/firth-health/firth/store"
 )
 
 // newServer starts the REST API on an empty store on loopback and returns its base URL.
 func newServer(t *testing.T, adjust ...func(*server.Config)) string {
+	t.Helper()
+	return newServerOn(t, teststore.Open(t, teststore.Options{}), adjust...)
+}
+
+func newServerOn(t *testing.T, kept store.Store, adjust ...func(*server.Config)) string {
 	t.Helper()
 	definitions, err := spec.R4()
 	if err != nil {
@@ -23,15 +29,6 @@ func newServer(t *testing.T, adjust ...func(*server.Config)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := pebble.Open(t.TempDir(), pebble.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := kept.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	config := server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base}
 	for _, change := range adjust {
 		change(&config)

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // world is a server and what was sent to it, decoded from the files and not from its answers. References are as the server has them.
@@ -46,7 +48,7 @@ func syntheaWorld(t *testing.T, patients int) *world {
 		t.Skip("../shared/data/synthea is not there")
 	}
 	w := &world{base: newServer(t), byKey: map[string]object{}}
-	for _, file := range files[len(files)-patients:] {
+	for _, file := range files[len(files)-teststore.Size(patients, 1):] {
 		data := gunzip(t, file)
 		answers := values(post(t, w.base, data), "entry")
 		places := map[string]string{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/internal/firthtest"
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // line is one line of the checklist: what is asserted, and the checks that assert it.
@@ -57,12 +58,18 @@ type servers struct {
 func startServers(t *testing.T) servers {
 	t.Helper()
 	all := servers{
-		shared:  binary.Serve(t, t.TempDir()),
-		library: binary.Serve(t, t.TempDir()),
-		limited: binary.Serve(t, t.TempDir(), "--max-body", "64KiB", "--max-deletes", "3", "--max-entries", "5", "--page-size", "3", "--max-page-size", "7"),
+		shared:  serve(t),
+		library: serve(t),
+		limited: serve(t, "--max-body", "64KiB", "--max-deletes", "3", "--max-entries", "5", "--page-size", "3", "--max-page-size", "7"),
 	}
 	fill(t, all.library.Base)
 	return all
+}
+
+// serve starts the program on an empty store.
+func serve(t *testing.T, extra ...string) *firthtest.Process {
+	t.Helper()
+	return binary.Serve(t, teststore.NewPlace(t).Name(), append(teststore.Flags(), extra...)...)
 }
 
 // session is the run of one line.
@@ -85,7 +92,7 @@ func (all servers) session(t *testing.T, kind serverKind) *session {
 	case limited:
 		s.base = all.limited.Base
 	case empty:
-		s.base = binary.Serve(t, t.TempDir()).Base
+		s.base = serve(t).Base
 	}
 	return s
 }

@@ -72,8 +72,8 @@ func goodFiles(t *testing.T) []string {
 }
 
 func TestImportIntoStore(t *testing.T) {
-	dir := t.TempDir()
-	stdout, stderr, code := run(t, "", append([]string{"import", "--store", dir, "--validation", "off"}, goodFiles(t)...)...)
+	dir := place(t)
+	stdout, stderr, code := run(t, "", importing(dir, append([]string{"--validation", "off"}, goodFiles(t)...)...)...)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, goodTotals) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
@@ -82,7 +82,7 @@ func TestImportIntoStore(t *testing.T) {
 }
 
 func TestImportIntoServer(t *testing.T) {
-	p := serve(t, t.TempDir(), "--validation", "off")
+	p := serve(t, place(t), "--validation", "off")
 	stdout, stderr, code := run(t, "", append([]string{"import", "--server", p.Base}, goodFiles(t)...)...)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, goodTotals) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
@@ -97,7 +97,7 @@ func TestImportIntoServer(t *testing.T) {
 
 // TestImportIsValidated shows that what breaks the definitions is named and left out.
 func TestImportIsValidated(t *testing.T) {
-	_, stderr, code := run(t, "", append([]string{"import", "--store", t.TempDir()}, goodFiles(t)...)...)
+	_, stderr, code := run(t, "", importing(place(t), goodFiles(t)...)...)
 	want := "testdata/patients.ndjson:4: Patient.unknownElement: unknown element"
 	if code != 1 || !strings.HasPrefix(stderr, "1 failed:\n") || !strings.Contains(stderr, want) {
 		t.Errorf("exit %d, %q", code, stderr)
@@ -105,8 +105,8 @@ func TestImportIsValidated(t *testing.T) {
 }
 
 func TestImportReportsFailures(t *testing.T) {
-	dir := t.TempDir()
-	stdout, stderr, code := run(t, "", "import", "--store", dir, "testdata/broken.ndjson", "testdata/export-log.ndjson", "testdata/missing.json")
+	dir := place(t)
+	stdout, stderr, code := run(t, "", importing(dir, "testdata/broken.ndjson", "testdata/export-log.ndjson", "testdata/missing.json")...)
 	if code != 1 {
 		t.Errorf("exit %d, want 1", code)
 	}
@@ -136,7 +136,7 @@ func TestImportReportsFailures(t *testing.T) {
 }
 
 func TestImportNothing(t *testing.T) {
-	stdout, _, code := run(t, "", "import", "--store", t.TempDir(), "testdata/export-log.ndjson")
+	stdout, _, code := run(t, "", importing(place(t), "testdata/export-log.ndjson")...)
 	if code != 1 || !strings.Contains(stdout, "skipped testdata/export-log.ndjson: not FHIR") {
 		t.Errorf("only a log: exit %d\n%s", code, stdout)
 	}
@@ -147,7 +147,7 @@ func TestImportNothing(t *testing.T) {
 }
 
 func TestImportStandardInput(t *testing.T) {
-	stdout, stderr, code := run(t, `{"resourceType":"Patient","id":"stdin"}`, "import", "--store", t.TempDir(), "-")
+	stdout, stderr, code := run(t, `{"resourceType":"Patient","id":"stdin"}`, importing(place(t), "-")...)
 	if code != 0 || !strings.Contains(stdout, "1 resources from 1 files") {
 		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
 	}
@@ -164,8 +164,8 @@ func TestImportPublishedData(t *testing.T) {
 			if len(files) == 0 {
 				t.Skip("../shared/data/" + pattern + " is not there")
 			}
-			dir := t.TempDir()
-			stdout, stderr, code := run(t, "", append([]string{"import", "--store", dir}, files...)...)
+			dir := place(t)
+			stdout, stderr, code := run(t, "", importing(dir, files...)...)
 			if code != 0 {
 				t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 			}

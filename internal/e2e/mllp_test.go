@@ -33,7 +33,7 @@ func mllpSend(t *testing.T, conn net.Conn, message string) string {
 }
 
 func TestMLLP(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	p := serve(t, dir, "--mllp", "127.0.0.1:0")
 	conn, err := net.Dial("tcp", p.Line(t, "mllp "))
 	if err != nil {

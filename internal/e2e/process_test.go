@@ -9,13 +9,14 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/internal/firthtest"
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // binary is the program under test.
 var binary firthtest.Binary
 
 func TestMain(m *testing.M) {
-	os.Exit(firthtest.Main(m, func(built firthtest.Binary) { binary = built }))
+	os.Exit(teststore.Main(func() int { return firthtest.Main(m, func(built firthtest.Binary) { binary = built }) }))
 }
 
 // run executes one command to its end.
@@ -32,7 +33,18 @@ func runIn(t *testing.T, dir string, env []string, stdin string, args ...string)
 // serve starts a server and waits until it is ready.
 func serve(t *testing.T, store string, extra ...string) *firthtest.Process {
 	t.Helper()
-	return binary.Serve(t, store, extra...)
+	return binary.Serve(t, store, append(teststore.Flags(), extra...)...)
+}
+
+// place is where a new store is, as --store names it.
+func place(t *testing.T) string {
+	t.Helper()
+	return teststore.NewPlace(t).Name()
+}
+
+// importing are the arguments of an import into a store.
+func importing(store string, more ...string) []string {
+	return append(append([]string{"import", "--store", store}, teststore.Flags()...), more...)
 }
 
 // launch starts a command that keeps running.

@@ -8,7 +8,7 @@ import (
 
 // 64 clients do the same conditional create, each a hundred times: one resource, and everybody is told the same (R4 http.html#ccreate).
 func TestConditionalCreateRace(t *testing.T) {
-	p := serve(t, t.TempDir())
+	p := serve(t, place(t))
 	const clients, times = 64, 100
 	var created, found atomic.Int64
 	var ids sync.Map

@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/internal/teststore"
 	fhirsearch "github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
-	"github.com/firth-health/firth/store/pebble"
 )
 
 // client talks to one server.
@@ -32,15 +32,7 @@ func newClient(t *testing.T) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := pebble.Open(t.TempDir(), pebble.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := kept.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	kept := teststore.Open(t, teststore.Options{})
 	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base})
 	if err != nil {
 		t.Fatal(err)
