@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -22,8 +21,8 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 	if err := store.CheckOps(ops); err != nil || len(ops) == 0 {
 		return nil, err
 	}
-	if err := duplicate(ops); err != nil {
-		return nil, err
+	if i := store.Repeated(ops); i >= 0 {
+		return nil, opError(i, store.TwiceError(&ops[i]))
 	}
 	single := len(ops) == 1 && ops[0].IfNoneExist == nil
 	if !single && !s.transactions {
@@ -50,18 +49,6 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 	})
 }
 
-// duplicate finds the second operation on one resource.
-func duplicate(ops []store.Op) error {
-	seen := make(map[fhir.Key]struct{}, len(ops))
-	for i := range ops {
-		seen[ops[i].Key] = struct{}{}
-		if len(seen) == i {
-			return opError(i, fmt.Errorf("%s comes twice: %w", ops[i].Key, store.ErrConflict))
-		}
-	}
-	return nil
-}
-
 // admitted does work when there is room for it among what is under way.
 func admitted[T any](ctx context.Context, s *Store, room *gate, weight int64, work func() (T, error)) (result T, err error) {
 	if !room.TryAcquire(weight) {
@@ -81,22 +68,14 @@ func admitted[T any](ctx context.Context, s *Store, room *gate, weight int64, wo
 
 // permit checks the preconditions of an operation against the newest version, nil when there never was one.
 func permit(op *store.Op, old *version) error {
-	live := old != nil && old.live()
-	switch {
-	case op.IfMatch != "" && (!live || strconv.FormatInt(old.number, 10) != op.IfMatch):
-		return fmt.Errorf("%s is not at version %s: %w", op.Key, op.IfMatch, store.ErrPrecondition)
-	case op.IfNoneMatch && live:
-		return fmt.Errorf("%s exists: %w", op.Key, store.ErrPrecondition)
-	case op.Method == store.Create && old != nil:
-		return fmt.Errorf("%s is taken: %w", op.Key, store.ErrConflict)
+	if old == nil {
+		return store.Permit(op, 0, false)
 	}
-	return nil
+	return store.Permit(op, uint64(old.number), old.live())
 }
 
-// idle reports whether an operation changes nothing: a deletion of what is not there.
-func idle(op *store.Op, old *version) bool {
-	return op.Method == store.Delete && (old == nil || !old.live())
-}
+// idle reports whether an operation changes nothing.
+func idle(op *store.Op, old *version) bool { return store.Idle(op, old != nil && old.live()) }
 
 // successor is the version that an operation makes of the newest one, nil when there never was one.
 func successor(op *store.Op, old *version, sequence int64) *version {

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -25,15 +24,13 @@ func (t *transaction) condition(op *store.Op) (*store.Result, error) {
 		}
 		found = append(found, stored...)
 	}
-	switch {
-	case len(found) > 1:
-		return nil, fmt.Errorf("the condition for %s has several matches: %w", op.Key.Type, store.ErrMultiple)
-	case len(found) == 1 && op.ExpectNone:
-		return nil, fmt.Errorf("the condition for %s has a match by now: %w", op.Key.Type, store.ErrConflict)
-	case op.Expect != "" && (len(found) == 0 || found[0].key.ID != op.Expect):
-		return nil, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, store.ErrConflict)
-	case len(found) == 0:
-		return nil, nil
+	id := ""
+	if len(found) > 0 {
+		id = found[0].key.ID
+	}
+	existing, err := store.Decide(op, len(found), id)
+	if err != nil || !existing {
+		return nil, err
 	}
 	return &store.Result{Version: found[0].result(), Existing: true}, nil
 }

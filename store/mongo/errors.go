@@ -9,7 +9,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
 )
 
@@ -100,10 +99,6 @@ func isLost(err error) bool {
 	return errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) ||
 		slices.ContainsFunc([]int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection}, func(code int) bool { return hasCode(err, code) })
 }
-
-func notFound(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrNotFound) }
-
-func gone(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrGone) }
 
 // opError names the failing operation; other errors, and nil, stay as they are.
 func opError(i int, err error) error {

@@ -141,11 +141,11 @@ func (h *historyRun) page(types []string) (*store.HistoryPage, error) {
 func (h *historyRun) findNewest(types []string) error {
 	key := fhir.Key{Type: h.q.Type, ID: h.q.ID}
 	if len(types) == 0 {
-		return notFound(key)
+		return store.NotFound(key)
 	}
 	v, _, err := h.s.newest(h.v.ctx, h.s.db.Collection(h.q.Type), key)
 	if err == nil && v == nil {
-		err = notFound(key)
+		err = store.NotFound(key)
 	}
 	h.newest = v
 	return err

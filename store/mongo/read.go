@@ -25,7 +25,7 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 	defer s.leave()
 	number, err := strconv.ParseInt(key.Version, 10, 64)
 	if key.Version != "" && (err != nil || strconv.FormatInt(number, 10) != key.Version) || !isType(key.Type) || key.ID == "" {
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	}
 	v, err := s.readOne(ctx, s.db.Collection(key.Type), key, key.ID)
 	if err != nil {
@@ -33,17 +33,17 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 	}
 	switch {
 	case v == nil, number > v.number, key.Version != "" && number < 1:
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	case key.Version != "" && number != v.number:
 		if v, err = s.readOne(ctx, s.history(), key, historyID(key, number)); err != nil {
 			return nil, err
 		}
 		if v == nil {
-			return nil, notFound(key)
+			return nil, store.NotFound(key)
 		}
 	}
 	if !v.live() {
-		return nil, gone(key)
+		return nil, store.Gone(key)
 	}
 	result := v.result()
 	return &result, nil

@@ -61,7 +61,7 @@ func (s *Store) state(ctx context.Context, kind, id string) (*store.Record, erro
 	err := s.states().FindOne(ctx, bson.D{stateID(kind, id)}).Decode(&r)
 	switch {
 	case isNone(err):
-		return nil, fmt.Errorf("record %s/%s: %w", kind, id, store.ErrNotFound)
+		return nil, store.NoRecord(kind, id)
 	case err != nil:
 		return nil, reading(ctx, err)
 	}

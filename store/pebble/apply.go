@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
 )
 
@@ -54,7 +53,7 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 
 // newRequest prepares what needs no knowledge of the store, in the caller's goroutine.
 func newRequest(ctx context.Context, ops []store.Op) *request {
-	r := &request{ctx: ctx, ops: ops, duplicate: -1, results: make([]store.Result, len(ops)), done: make(chan struct{})}
+	r := &request{ctx: ctx, ops: ops, duplicate: store.Repeated(ops), results: make([]store.Result, len(ops)), done: make(chan struct{})}
 	size := 0
 	for i := range ops {
 		size += ops[i].Resource.Size()
@@ -62,16 +61,6 @@ func newRequest(ctx context.Context, ops []store.Op) *request {
 	}
 	r.slab = make([]byte, 0, size)
 	r.weight += int64(size) * 2
-	if len(ops) > 1 {
-		seen := make(map[fhir.Key]struct{}, len(ops))
-		for i := range ops {
-			seen[ops[i].Key] = struct{}{}
-			if len(seen) == i {
-				r.duplicate = i
-				break
-			}
-		}
-	}
 	return r
 }
 

@@ -3,7 +3,6 @@ package pebble
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/firth-health/firth/fhir"
@@ -17,15 +16,13 @@ func (g *group) condition(op *store.Op) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case len(found) > 1:
-		return nil, fmt.Errorf("the condition for %s has several matches: %w", op.Key.Type, store.ErrMultiple)
-	case len(found) == 1 && op.ExpectNone:
-		return nil, fmt.Errorf("the condition for %s has a match by now: %w", op.Key.Type, store.ErrConflict)
-	case op.Expect != "" && (len(found) == 0 || found[0].key.ID != op.Expect):
-		return nil, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, store.ErrConflict)
-	case len(found) == 0:
-		return nil, nil
+	id := ""
+	if len(found) > 0 {
+		id = found[0].key.ID
+	}
+	existing, err := store.Decide(op, len(found), id)
+	if err != nil || !existing {
+		return nil, err
 	}
 	return found[0], nil
 }

@@ -147,7 +147,7 @@ func (g *group) undo() {
 func (g *group) perform(r *request, i int) error {
 	op := &r.ops[i]
 	if i == r.duplicate {
-		return fmt.Errorf("%s twice in one transaction: %w", op.Key, store.ErrConflict)
+		return store.TwiceError(op)
 	}
 	if op.IfNoneExist != nil {
 		found, err := g.condition(op)
@@ -167,7 +167,7 @@ func (g *group) perform(r *request, i int) error {
 	if err := check(op, old); err != nil {
 		return err
 	}
-	if op.Method == store.Delete && !old.live() {
+	if store.Idle(op, old.live()) {
 		r.results[i].Version.Key = op.Key
 		return nil
 	}
@@ -189,19 +189,15 @@ func (g *group) accept(old, next *state) {
 
 // check holds the preconditions of op against the newest version.
 func check(op *store.Op, old *state) error {
-	switch {
-	case op.IfMatch != "" && !old.live():
-		return fmt.Errorf("%s does not exist: %w", op.Key, store.ErrPrecondition)
-	case op.IfMatch != "" && op.IfMatch != versionText(old.rec.version):
-		return fmt.Errorf("%s is at version %d: %w", op.Key, old.rec.version, store.ErrPrecondition)
-	case op.IfNoneMatch && old.live():
-		return fmt.Errorf("%s exists: %w", op.Key, store.ErrPrecondition)
-	case op.Method == store.Create && old != nil:
-		return fmt.Errorf("%s exists: %w", op.Key, store.ErrConflict)
-	case old != nil && old.rec.version >= maxVersion:
-		return fmt.Errorf("%s has too many versions: %w", op.Key, store.ErrConflict)
+	version := uint64(0)
+	if old != nil {
+		version = old.rec.version
 	}
-	return nil
+	err := store.Permit(op, version, old.live())
+	if err == nil && version >= maxVersion {
+		err = fmt.Errorf("%s has too many versions: %w", op.Key, store.ErrConflict)
+	}
+	return err
 }
 
 // next makes the state that op leads to.

@@ -63,11 +63,11 @@ func (h *historyRun) run() error {
 	key := fhir.Key{Type: h.q.Type, ID: h.q.ID}
 	t, known := h.table.no(h.q.Type)
 	if !known {
-		return notFound(key)
+		return store.NotFound(key)
 	}
 	row, found, err := lookupRow(h.r, nil, t, h.q.ID)
 	if err == nil && !found {
-		err = notFound(key)
+		err = store.NotFound(key)
 	}
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package pebble
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	engine "github.com/cockroachdb/pebble/v2"
 
@@ -22,7 +21,7 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 	defer s.leave()
 	t, ok := s.types.Load().no(key.Type)
 	if !ok || key.ID == "" {
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	}
 	var buf [96]byte
 	row, found, err := lookupRow(s.db, buf[:0], t, key.ID)
@@ -30,14 +29,14 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 		return nil, err
 	}
 	if !found {
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	}
 	version, ok := uint64(0), true
 	if key.Version != "" {
 		version, ok = parseVersion(key.Version)
 	}
 	if !ok {
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	}
 	v, err := s.readRecord(rowKey(buf[:0], spaceCurrent, t, row), key, version)
 	if err == nil && v == nil {
@@ -46,8 +45,6 @@ func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) 
 	}
 	return v, err
 }
-
-func notFound(key fhir.Key) error { return fmt.Errorf("%s: %w", key, store.ErrNotFound) }
 
 // lookupRow finds the row of an id.
 func lookupRow(r engine.Reader, buf []byte, t typeNo, id string) (row uint64, found bool, err error) {
@@ -70,7 +67,7 @@ func lookupRow(r engine.Reader, buf []byte, t typeNo, id string) (row uint64, fo
 func (s *Store) readRecord(k []byte, key fhir.Key, version uint64) (*store.Version, error) {
 	value, closer, err := s.db.Get(k)
 	if errors.Is(err, engine.ErrNotFound) {
-		return nil, notFound(key)
+		return nil, store.NotFound(key)
 	}
 	if err != nil {
 		return nil, err
@@ -83,10 +80,10 @@ func (s *Store) readRecord(k []byte, key fhir.Key, version uint64) (*store.Versi
 		return nil, closer.Close()
 	}
 	if version != 0 && rec.version != version {
-		return nil, errors.Join(notFound(key), closer.Close())
+		return nil, errors.Join(store.NotFound(key), closer.Close())
 	}
 	if rec.method == store.Delete {
-		return nil, errors.Join(fmt.Errorf("%s: %w", key, store.ErrGone), closer.Close())
+		return nil, errors.Join(store.Gone(key), closer.Close())
 	}
 	v := rec.result(key.Type)
 	return &v, closer.Close()

@@ -40,12 +40,10 @@ func (s *Store) GetState(ctx context.Context, kind, id string) (*store.Record, e
 		return nil, err
 	}
 	if stored == nil {
-		return nil, noRecord(kind, id)
+		return nil, store.NoRecord(kind, id)
 	}
 	return parseState(kind, id, stored)
 }
-
-func noRecord(kind, id string) error { return fmt.Errorf("%s %s: %w", kind, id, store.ErrNotFound) }
 
 // PutState implements [store.State].
 func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifRevision uint64) (revision uint64, err error) {
@@ -87,7 +85,7 @@ func (s *Store) DeleteState(ctx context.Context, kind, id string, ifRevision uin
 		case err != nil:
 			return err
 		case current == 0:
-			return noRecord(kind, id)
+			return store.NoRecord(kind, id)
 		case current != ifRevision:
 			return fmt.Errorf("%s %s is at revision %d: %w", kind, id, current, store.ErrConflict)
 		}
