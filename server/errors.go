@@ -56,6 +56,8 @@ var sentinels = [...]struct {
 	code   fhir.IssueType
 	text   string
 }{
+	{store.ErrUnknown, http.StatusServiceUnavailable, fhir.CodeTransient, "the answer of the storage was lost, so that it is unknown whether this was done; read it to find out. " +
+		"To send it again is safe where it is idempotent: PUT, DELETE, and a create with If-None-Exist"},
 	{store.ErrNotFound, http.StatusNotFound, fhir.CodeNotFound, "not found"},
 	{store.ErrGone, http.StatusGone, fhir.CodeDeleted, "has been deleted"},
 	{store.ErrConflict, http.StatusConflict, fhir.CodeConflict, "another client changed it at the same time; read it again and retry"},
@@ -161,7 +163,7 @@ func (s *Server) failure(x *exchange, err error) reply {
 		}
 	}
 	out := reply{status: status, outcome: outcome, failed: true}
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrUnknown) { // who follows Retry-After blindly would create twice
 		out.retryAfter = true
 	}
 	if refused := (*refusal)(nil); errors.As(err, &refused) && entry == nil {

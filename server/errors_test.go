@@ -122,6 +122,8 @@ func TestErrorTable(t *testing.T) {
 		{store.ErrMultiple, 412, outcome("multiple-matches", "Patient/p: more than one resource matches the condition"), ""},
 		{store.ErrUnsupported, 501, outcome("not-supported", "Patient/p: not supported with the storage this server runs on"), ""},
 		{store.ErrBusy, 503, outcome("throttled", "Patient/p: the server is overloaded; nothing was done, try again later"), "1"},
+		{store.ErrUnknown, 503, outcome("transient", "Patient/p: the answer of the storage was lost, so that it is unknown whether this was done; read it to find out. "+
+			"To send it again is safe where it is idempotent: PUT, DELETE, and a create with If-None-Exist"), ""},
 		{store.ErrBadCursor, 400, outcome("value", "Patient/p: the page link is not valid for this search"), ""},
 		{context.DeadlineExceeded, 503, outcome("timeout", "Patient/p: the request took too long and was given up"), "1"},
 	}

@@ -11,11 +11,13 @@ import (
 // an optional interface.
 type Archive interface {
 	// Export returns versions in the order in which they were written, those of one instant in one order that stays. It sees what was committed before the call; pages may be
-	// short, and one without versions is the end, from whose cursor a later call goes on. ErrBadCursor.
+	// short, and one without versions is the end, from whose cursor a later call goes on. Nobody may write meanwhile: a store with several servers numbers versions before it
+	// commits them, so that a page can miss one whose commit comes later. ErrBadCursor.
 	Export(ctx context.Context, q ExportQuery) (*ExportPage, error)
 
-	// Restore writes versions as they were, in the order of Export. A version that is there already stays, so that an interrupted copy goes on where it can. ErrConflict, in an
-	// *OpError, for one that does not follow the newest version of its resource, or is older than the newest instant in the store: then those before it may have been
+	// Restore writes versions as they were, in the order of Export. A version that is there already stays, so that the same call completes what one that was interrupted, or
+	// ended with ErrUnknown or ErrBusy, left; at any time readers find of each resource a beginning of its versions. ErrConflict, in an *OpError, for one that does not follow
+	// the newest version of its resource, or is older than the newest instant in the store (that which such a call wrote does not count): then those before it may have been
 	// written, and none behind it.
 	Restore(ctx context.Context, all []Restored) error
 }

@@ -118,7 +118,7 @@ func (c *contract) remember(op *Op, r *Result) {
 }
 
 func (c *contract) applyError(ops []Op, results []Result, err error) error {
-	err = vocabulary("Apply", err, results != nil, ErrConflict, ErrPrecondition, ErrMultiple, ErrUnsupported, ErrBusy)
+	err = vocabulary("Apply", err, results != nil, ErrConflict, ErrPrecondition, ErrMultiple, ErrUnsupported, ErrBusy, ErrUnknown)
 	var op *OpError
 	for _, sentinel := range []error{ErrConflict, ErrPrecondition, ErrMultiple} {
 		if errors.Is(err, sentinel) && !errors.As(err, &op) {

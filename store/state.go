@@ -12,10 +12,10 @@ type State interface {
 	GetState(ctx context.Context, kind, id string) (*Record, error)
 
 	// PutState writes a record whose revision is ifRevision, or with 0 one that does not exist, and returns its new revision, which is greater than all
-	// that the record ever had while it existed. ErrConflict when the revision is another.
+	// that the record ever had while it existed. ErrConflict when the revision is another; ErrUnknown.
 	PutState(ctx context.Context, kind, id string, value []byte, ifRevision uint64) (revision uint64, err error)
 
-	// DeleteState deletes a record whose revision is ifRevision. ErrNotFound, ErrConflict. Of several calls at once for one revision one succeeds.
+	// DeleteState deletes a record whose revision is ifRevision. ErrNotFound, ErrConflict, ErrUnknown. Of several calls at once for one revision one succeeds.
 	DeleteState(ctx context.Context, kind, id string, ifRevision uint64) error
 
 	// ListState returns up to limit records of a kind in the order of their ids (bytewise), beginning behind the id after.

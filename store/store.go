@@ -18,6 +18,7 @@ var (
 	ErrMultiple     = errors.New("more than one match")              // a conditional operation is ambiguous
 	ErrUnsupported  = errors.New("not supported by this store")      // e.g. transactions on a standalone MongoDB
 	ErrBusy         = errors.New("overloaded, try again later")      // admission refused; nothing was done
+	ErrUnknown      = errors.New("may have been done or not")        // the answer to a write was lost, and what came of it could not be found out: all or nothing
 	ErrTooCostly    = errors.New("too costly")                       // takes more work than one query may cost
 	ErrBadCursor    = errors.New("page cursor is not of this query") // the client changed or invented it
 )
@@ -36,7 +37,7 @@ type Store interface {
 
 	// Apply commits all operations or none, in order, with their preconditions checked inside the commit: an operation sees what those before it
 	// did, two on one key are ErrConflict. It returns one Result an Op, or an *OpError that names the failing one and wraps a sentinel. When ctx ends
-	// while the call waits, the operations may have been committed or not, but all or none.
+	// while the call waits, and with ErrUnknown, the operations may have been committed or not, but all or none.
 	Apply(ctx context.Context, ops []Op) ([]Result, error)
 
 	Close() error
