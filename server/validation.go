@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/validate"
@@ -26,9 +28,27 @@ func (s *Server) validated(res *fhir.Resource, positions bool) error {
 	}
 	issues := s.validator.Resource(res.Root(), validate.Options{Positions: positions})
 	if len(issues) == 0 {
-		return nil
+		return s.resolved(res)
 	}
 	return &refusal{status: invalidStatus(issues), outcome: &fhir.OperationOutcome{Issues: issues}}
+}
+
+// resolved refuses a conditional reference that is still there when the resource is stored: only a transaction resolves them (R4 http.html#trules), and nobody
+// could follow it later. In a Bundle that is stored as a resource they are for whoever processes it.
+func (s *Server) resolved(res *fhir.Resource) error {
+	if res.Type() == "Bundle" || bytes.IndexByte(res.Bytes(), '?') < 0 {
+		return nil
+	}
+	for node := range res.Root().Descendants() {
+		if node.Kind() != fhir.String || !node.KeyIs("reference") {
+			continue
+		}
+		typ, _, isSearch := strings.Cut(node.Text(), "?")
+		if isSearch && s.definitions.IsResource(typ) {
+			return fhir.Invalidf(fhir.CodeNotSupported, elementPath(res, node), "%q is a conditional reference, which only a transaction resolves; send the resource in one, or say which %s is meant", printable(node.Text()), typ)
+		}
+	}
+	return nil
 }
 
 // invalidStatus is 422 for what breaks rules only, and 400 for what is not R4.
