@@ -78,7 +78,7 @@ func (c *Config) Settings() []Setting {
 		{"mongo-allow-standalone", "mongo.allow-standalone", "take a MongoDB server that is no replica set: without transactions and conditional creates", boolean{&c.MongoStandalone}},
 		{"mongo-read", "mongo.read", "members of a MongoDB deployment that answer searches; all but primary may miss the newest writes", choice{&c.MongoRead, []string{"primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"}}},
 		{"validation", "validation", "check resources that are written against the definitions: on, or off to store any", choice{&c.Validation, []string{"on", "off"}}},
-		{"content", "content", "index every word of a resource for _content, about a hundred keys each (existing data: reindex)", boolean{&c.Content}},
+		{"content", "content", "index every word of a resource for _content, about a hundred keys each (existing data is reindexed)", boolean{&c.Content}},
 		{"origins", "origins", "origins whose scripts may use the service from a browser (CORS), with commas between; loopback: all of this machine, *: all", origins{&c.Origins}},
 		{"log-level", "log.level", "least severe log record written: debug, info, warn or error", level{&c.LogLevel}},
 		{"log-format", "log.format", "form of log records: text or json", choice{&c.LogFormat, []string{"text", "json"}}},
