@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 var signalBegin = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -122,7 +124,7 @@ func checkSignal(t *testing.T, name string, want *signal, body []byte) {
 func TestWaveformAgainstFractions(t *testing.T) {
 	base, rnd := newServer(t), rand.New(rand.NewPCG(21, 22))
 	compared, nothing := 0, 0
-	for n := range 60 {
+	for n := range teststore.Size(60, 4) {
 		patient := fmt.Sprintf("w%d", n)
 		parts, code := randomSignal(t, base, patient, rnd)
 		for range 12 {
@@ -169,7 +171,7 @@ func TestWaveformAgainstFractions(t *testing.T) {
 			checkSignal(t, address, whole, body)
 		}
 	}
-	if compared < 300 || nothing < 10 {
+	if compared < teststore.Size(300, 20) || nothing < teststore.Size(10, 0) {
 		t.Errorf("%d slices compared, %d empty", compared, nothing)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,8 +23,14 @@ func TestMain(m *testing.M) {
 // run executes one command to its end.
 func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	return binary.Run(t, "", firthtest.Environment(), stdin, args...)
+	stdout, stderr, code = binary.Run(t, "", firthtest.Environment(), stdin, args...)
+	if teststore.MongoDB() { // which tells what indexes it made
+		stderr = logLines.ReplaceAllString(stderr, "")
+	}
+	return stdout, stderr, code
 }
+
+var logLines = regexp.MustCompile(`(?m)^time=\S+ level=INFO .*\n`)
 
 func runIn(t *testing.T, dir string, env []string, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()

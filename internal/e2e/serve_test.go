@@ -32,7 +32,6 @@ func TestServeRefuses(t *testing.T) {
 		{"another name", []string{"--dev", "--listen", "example.org:8080"}, 2, "is not a loopback address: use 127.0.0.1, ::1 or localhost"},
 		{"MLLP elsewhere", []string{"--dev", "--listen", "127.0.0.1:0", "--mllp", "0.0.0.0:0"}, 2, "on loopback only: 0.0.0.0:0 is not a loopback address"},
 		{"port in use", []string{"--dev", "--listen", taken.Addr().String()}, 1, "address already in use"},
-		{"another database", []string{"--dev", "--listen", "127.0.0.1:0", "--store", "postgres://localhost/firth"}, 2, "a store is a directory, or a database at mongodb:// or mongodb+srv://"},
 		{"unknown flag", []string{"--prod"}, 2, "unknown flag: --prod"},
 		{"argument", []string{"now"}, 2, `unknown command "now" for "firth serve"`},
 		{"no such file", []string{"--config", "/nonexistent.yaml"}, 2, "/nonexistent.yaml: no such file or directory"},
