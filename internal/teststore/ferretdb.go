@@ -70,7 +70,7 @@ func sources() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", errors.New("internal/ferretdb is neither below ../.. nor below ..")
+	return "", errors.New("no internal/ferretdb in the directories above")
 }
 
 // FerretDBFor is the URI of a server of one test's own.
