@@ -22,6 +22,7 @@ type benchOptions struct {
 	json    string // file for the report; "-" is the standard output, instead of the table
 	profile string // file for a CPU profile
 	store   string // of `bench start` and `bench scale`
+	on      string // URI of a MongoDB deployment; empty: the embedded store
 }
 
 func benchCommand() *cobra.Command {
@@ -31,6 +32,10 @@ func benchCommand() *cobra.Command {
 		Long: `Measure a server of its own over loopback TCP, on durable stores in temporary directories. For each measurement the ceiling is measured in the same run:
 the store's engine with the same keys and bytes but no server, or a bare net/http handler that serves the same bytes. The ratio to it says more about Firth than
 the rate, which says much about the machine.
+
+With --store mongodb://… the stores are databases of that deployment, named firth_bench_… and dropped afterwards; the database that the URI names is not touched. The ceilings are then raw
+inserts, and raw finds by id or by patient, code and time, of the same documents with the same indexes. A server that is no replica set needs --mongo-allow-standalone, and has no figure for
+ingest, which takes transactions.
 
   create   POST /fhir/Observation, one resource a request
   ingest   device readings, a hundred a payload, through the adapter
@@ -44,7 +49,8 @@ The generator runs in the same process and shares the cores with the server.`,
   firth bench create --clients 16 --duration 5s
   firth bench all --json bench.json
   firth bench start --resources 1000000
-  firth bench scale --resources 10000000 --keep /var/tmp/firth-ten-million`,
+  firth bench scale --resources 10000000 --keep /var/tmp/firth-ten-million
+  firth bench all --store "mongodb://127.0.0.1:27017/?replicaSet=rs0"`,
 	}
 	o := benchOptions{}
 	flags := cmd.PersistentFlags()
@@ -66,6 +72,7 @@ The generator runs in the same process and shares the cores with the server.`,
 
 func scenarioCommand(o *benchOptions, name, short string, scenarios ...string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, Example: "  firth bench " + name + " --duration 5s"}
+	cmd.Flags().StringVar(&o.on, "store", "", "`URI` of a MongoDB deployment, mongodb://…, to measure instead of the embedded store")
 	load := settings(cmd, listenerSettings()...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {
@@ -119,17 +126,24 @@ func (o *benchOptions) measure(cmd *cobra.Command, load func() (config.Config, e
 	if o.Clients < 1 || o.Duration <= 0 || o.Warmup < 0 || o.Resources < 1 {
 		return usageError{errors.New("--clients, --duration and --resources must be above zero, --warmup not below")}
 	}
+	if o.on != "" && !isMongo(o.on) {
+		return usageError{errors.New("--store takes a mongodb:// or mongodb+srv:// URI; where the embedded store is put --dir says")}
+	}
 	o.Progress = func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) }
 	stopProfile, err := profile(o.profile)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopProfile()) }()
-	report, err := run(cmd.Context(), benchSystem(c, logger(c)))
-	if err != nil {
+	system := benchSystem(c, logger(c))
+	if o.on != "" {
+		onMongo(&system, c, o.on)
+	}
+	report, err := run(cmd.Context(), system)
+	if report == nil {
 		return err
 	}
-	return o.write(report, cmd.OutOrStdout())
+	return errors.Join(o.write(report, cmd.OutOrStdout()), err)
 }
 
 func (o *benchOptions) write(report *bench.Report, out io.Writer) (err error) {

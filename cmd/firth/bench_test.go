@@ -3,7 +3,32 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/search"
 )
+
+// A directory after --store is a mistake: the benchmark would not touch it.
+func TestBenchStoreIsMongoDB(t *testing.T) {
+	_, stderr, code := firth(t, "", "bench", "create", "--store", t.TempDir())
+	if code != 2 || !strings.Contains(stderr, "--store takes a mongodb:// or mongodb+srv:// URI") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+func TestQueriesOf(t *testing.T) {
+	got, err := queriesOf([]string{"/fhir/Observation/x", "/fhir/Observation?patient=p&_sort=-date&_count=20"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(search.Query{Type: "Observation", Plan: search.IDs{"x"}}, got[0]); diff != "" {
+		t.Error(diff)
+	}
+	if q := got[1]; q.Type != "Observation" || q.Count != 20 || len(q.Sort) != 1 || !q.Sort[0].Descending {
+		t.Errorf("%+v", q)
+	}
+}
 
 // Every request of the scale measurement gets an answer, on a store that is filled, kept and found again.
 func TestBenchScale(t *testing.T) {

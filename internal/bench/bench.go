@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,13 @@ import (
 type System struct {
 	Version string // of Firth
 
+	// Place names a store that does not exist yet, by what it is for; nil: directories below the one for temporary files. Remove deletes it in the end.
+	Place  func(purpose string) (store string)
+	Remove func(ctx context.Context, store string) error
+
+	// Ceilings say by the name of a scenario what it is held against; nil: what the embedded store is.
+	Ceilings map[string]Ceiling
+
 	// Serve runs a server on the store in dir, creating it when needed, and returns the host:port it listens on.
 	Serve func(ctx context.Context, dir string) (address string, stop func() error, err error)
 
@@ -21,6 +29,10 @@ type System struct {
 
 	// Engine writes straight to the store's engine in dir for a while and returns resources per second.
 	Engine func(ctx context.Context, dir string, load EngineLoad) (perSecond float64, err error)
+
+	// Finds asks the store's engine in dir for what GETs of the targets ask the server, and returns answers per second. Nil: the ceiling of reads and searches is a bare
+	// handler that serves the same bytes.
+	Finds func(ctx context.Context, dir string, load FindLoad) (perSecond float64, err error)
 
 	// Readings appends a payload of n readings for the ingest path, none of which any other call has given.
 	Readings func(dst []byte, client, n int) []byte
@@ -39,6 +51,30 @@ type EngineLoad struct {
 	Resources [][]byte // samples of what the server stored
 }
 
+// FindLoad asks the engine for the same resources a server served.
+type FindLoad struct {
+	Clients  int
+	Duration time.Duration
+	Targets  []string // paths and queries, such as /fhir/Observation/x
+}
+
+// Ceiling is what a scenario is held against.
+type Ceiling struct {
+	Is       string  // what is measured
+	Aim      float64 // rate that the design budgets for the scenario; 0 for none
+	AimRatio float64 // share of the ceiling that it budgets; 0 for none
+}
+
+// embedded are the ceilings of the embedded store.
+func embedded() map[string]Ceiling {
+	return map[string]Ceiling{
+		"create": {"engine, one resource a commit", 4000, 0.6},
+		"ingest": {fmt.Sprintf("engine, %d resources a commit", ReadingsPerRequest), 10_000, 0.25},
+		"read":   {"bare net/http, the same bytes", 25_000, 0.5},
+		"search": {"bare net/http, the same bytes", 8000, 0},
+	}
+}
+
 // Options say how hard and how long.
 type Options struct {
 	Clients   int
@@ -53,7 +89,8 @@ type Options struct {
 // Scenarios are the names Run knows, in the order of `all`.
 func Scenarios() []string { return []string{"create", "ingest", "read", "search"} }
 
-// Run measures the scenarios one after the other, each on stores of its own.
+// Run measures the scenarios one after the other, each on stores of its own. The error tells of those that could not be measured; the report has the others as well, unless none
+// could.
 func Run(ctx context.Context, system System, opts Options, scenarios ...string) (_ *Report, err error) {
 	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
 	if err != nil {
@@ -68,19 +105,28 @@ func Run(ctx context.Context, system System, opts Options, scenarios ...string) 
 		opts.Progress = func(string) {}
 	}
 	r := &run{System: system, Options: opts, dir: dir}
+	if r.Ceilings == nil {
+		r.Ceilings = embedded()
+	}
+	defer func() { err = errors.Join(err, r.removeAll(ctx)) }()
 	facts, err := gatherFacts(dir, system.Version)
 	if err != nil {
 		return nil, err
 	}
 	report := &Report{Facts: facts, Clients: opts.Clients, Seconds: opts.Duration.Seconds()}
+	var failures []error
 	for _, name := range scenarios {
 		measure, known := map[string]func(context.Context) (*Row, error){"create": r.create, "ingest": r.ingest, "read": r.read, "search": r.search}[name]
 		if !known {
 			return nil, fmt.Errorf("no measurement is named %q", name)
 		}
 		row, err := measure(ctx)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			failures = append(failures, fmt.Errorf("%s: %w", name, err))
+			row = &Row{Failed: err.Error()}
 		}
 		row.Name = name
 		if row.Ceiling > 0 {
@@ -88,7 +134,18 @@ func Run(ctx context.Context, system System, opts Options, scenarios ...string) 
 		}
 		report.Rows = append(report.Rows, *row)
 	}
-	return report, nil
+	if len(failures) == len(scenarios) {
+		report = nil
+	}
+	return report, errors.Join(failures...)
+}
+
+// removeAll deletes the stores that are not in the directory for temporary files.
+func (r *run) removeAll(ctx context.Context) (err error) {
+	for _, store := range r.placed {
+		err = errors.Join(err, r.Remove(context.WithoutCancel(ctx), store))
+	}
+	return err
 }
 
 // run is one call of Run.
@@ -96,7 +153,8 @@ type run struct {
 	System
 	Options
 	dir    string
-	filled string // the store that read and search share
+	filled string   // the store that read and search share
+	placed []string // stores to remove
 }
 
 func (r *run) say(format string, args ...any) { r.Progress(fmt.Sprintf(format, args...)) }
@@ -129,7 +187,20 @@ func (r *run) load(ctx context.Context, address string, expect int, request func
 }
 
 // store is the path of a store that does not exist yet.
-func (r *run) store(name string) string { return filepath.Join(r.dir, name) }
+func (r *run) store(name string) string {
+	if r.Place == nil {
+		return filepath.Join(r.dir, name)
+	}
+	store := r.Place(name)
+	r.placed = append(r.placed, store)
+	return store
+}
+
+// row begins the row of a scenario.
+func (r *run) row(scenario, unit string) *Row {
+	c := r.Ceilings[scenario]
+	return &Row{Unit: unit, CeilingIs: c.Is, Aim: c.Aim, AimRatio: c.AimRatio}
+}
 
 // fill makes the store that read and search share.
 func (r *run) fill(ctx context.Context) (string, error) {

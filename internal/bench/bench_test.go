@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -159,7 +160,7 @@ func testSystem() System {
 		observation := AppendObservation(nil, "x", 1, 1)
 		switch {
 		case r.URL.Path == "/ingest/x":
-			stored.Add(readingsPerRequest)
+			stored.Add(ReadingsPerRequest)
 			w.WriteHeader(http.StatusCreated)
 		case r.Method == http.MethodPost:
 			stored.Add(1)
@@ -197,7 +198,7 @@ func testSystem() System {
 }
 
 func TestRun(t *testing.T) {
-	opts := Options{Clients: 4, Duration: 50 * time.Millisecond, Warmup: 10 * time.Millisecond, Resources: 100, Dir: t.TempDir()}
+	opts := Options{Clients: 4, Duration: 200 * time.Millisecond, Warmup: 10 * time.Millisecond, Resources: 100, Dir: t.TempDir()}
 	report, err := Run(t.Context(), testSystem(), opts, Scenarios()...)
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +215,43 @@ func TestRun(t *testing.T) {
 	}
 	if report.Facts.Cores < 1 || report.Facts.Sync <= 0 {
 		t.Errorf("facts %+v", report.Facts)
+	}
+}
+
+// On a database the stores are placed elsewhere and removed in the end, finds are the ceiling of reads, and what cannot be measured leaves the rest of the table.
+func TestRunElsewhere(t *testing.T) {
+	var placed, removed, found []string
+	system := testSystem()
+	system.Place = func(purpose string) string {
+		placed = append(placed, "db_"+purpose)
+		return "db_" + purpose
+	}
+	system.Remove = func(_ context.Context, store string) error {
+		removed = append(removed, store)
+		return nil
+	}
+	system.Ceilings = map[string]Ceiling{"read": {Is: "finds", AimRatio: 0.7}, "ingest": {Is: "inserts"}}
+	system.Finds = func(_ context.Context, store string, l FindLoad) (float64, error) {
+		found = append(found, store, l.Targets[0])
+		return 1e6, nil
+	}
+	system.Engine = func(context.Context, string, EngineLoad) (float64, error) { return 0, errors.New("no transactions") }
+	opts := Options{Clients: 2, Duration: 200 * time.Millisecond, Resources: 10, Dir: t.TempDir()}
+	report, err := Run(t.Context(), system, opts, "ingest", "read")
+	if err == nil || err.Error() != "ingest: no transactions" {
+		t.Errorf("error %v", err)
+	}
+	if report == nil || len(report.Rows) != 2 || report.Rows[0].Failed != "no transactions" || report.Rows[1].Ceiling != 1e6 || report.Rows[1].CeilingIs != "finds" {
+		t.Fatalf("report %+v", report)
+	}
+	if diff := cmp.Diff([]string{"db_ingest", "db_engine-100", "db_filled"}, placed); diff != "" {
+		t.Errorf("placed (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(placed, removed); diff != "" {
+		t.Errorf("removed (-placed +removed):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"db_filled", "/fhir/Observation/bench-o-0"}, found); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
 	}
 }
 
@@ -271,6 +309,8 @@ func TestReportTable(t *testing.T) {
 		Clients: 64, Seconds: 10,
 		Rows: []Row{
 			{Name: "create", Unit: "Observations/s", PerSecond: 4321.4, P50: 14_512_345, P99: 31_987_654, Ceiling: 6000, CeilingIs: "engine", Ratio: 0.7202, Aim: 4000, AimRatio: 0.6},
+			{Name: "ingest", Failed: "no transactions"},
+			{Name: "read", Unit: "reads/s", PerSecond: 900, P50: 7_000_000, P99: 20_000_000, Ceiling: 2000, CeilingIs: "finds", Ratio: 0.45, AimRatio: 0.7},
 			{Name: "search", Unit: "searches/s", PerSecond: 9000, P50: 7_000_000, P99: 20_000_000, Ceiling: 20_000, CeilingIs: "bare", Ratio: 0.45, Aim: 8000},
 		},
 		Start: &Start{Resources: 1_000_000, Starts: 5, Ready: 312_345_678, Idle: 100 << 20, Used: 120 << 20},
@@ -285,7 +325,10 @@ func TestReportTable(t *testing.T) {
 | work   | rate                | p50    | p99  | ceiling | ratio | aim        | ceiling is |
 | ---    | ---                 | ---    | ---  | ---     | ---   | ---        | ---        |
 | create | 4321 Observations/s | 14.5ms | 32ms | 6000    | 0.72  | 4000, 0.60 | engine     |
+| ingest | not measured        |        |      |         |       |            |            |
+| read   | 900 reads/s         | 7ms    | 20ms | 2000    | 0.45  | 0.70       | finds      |
 | search | 9000 searches/s     | 7ms    | 20ms | 20000   | 0.45  | 8000       | bare       |
+ingest is not measured: no transactions
 start with 1000000 Observations: ready after 312ms, resident 100 MiB idle, 120 MiB after 300 searches (median of 5; aims at 1,000,000: 1 s, 150 MB idle)
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {

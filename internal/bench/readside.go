@@ -15,37 +15,39 @@ const sampled = 5000
 
 // read is GET /fhir/Observation/[id].
 func (r *run) read(ctx context.Context) (*Row, error) {
-	row := &Row{Unit: "reads/s", CeilingIs: "bare net/http, the same bytes", Aim: 25_000, AimRatio: 0.5}
+	row := r.row("read", "reads/s")
 	step := max(1, r.Resources/sampled)
 	targets := make([]string, 0, sampled)
 	for i := 0; i < r.Resources && len(targets) < sampled; i += step {
 		targets = append(targets, "/fhir/Observation/"+ObservationID(i))
 	}
-	return row, r.againstBare(ctx, row, targets)
+	return row, r.served(ctx, row, targets)
 }
 
 // search is the newest readings of one kind of a patient.
 func (r *run) search(ctx context.Context) (*Row, error) {
-	row := &Row{Unit: "searches/s", CeilingIs: "bare net/http, the same bytes", Aim: 8000}
+	row := r.row("search", "searches/s")
 	var targets []string
 	for p := range min(Patients(r.Resources), sampled/8) {
 		for _, m := range measures() {
 			targets = append(targets, "/fhir/Observation?patient="+PatientID(p)+"&code=http://loinc.org%7C"+m.code+"&_sort=-date&_count=20")
 		}
 	}
-	return row, r.againstBare(ctx, row, targets)
+	return row, r.served(ctx, row, targets)
 }
 
-// againstBare measures GETs of the targets, then the same answers from a handler that only holds them.
-func (r *run) againstBare(ctx context.Context, row *Row, targets []string) error {
+// served measures GETs of the targets, then the engine's finds of the same, or the same answers from a handler that only holds them.
+func (r *run) served(ctx context.Context, row *Row, targets []string) error {
 	dir, err := r.fill(ctx)
 	if err != nil {
 		return err
 	}
 	answers := make(map[string]answer, len(targets))
 	err = r.serve(ctx, dir, func(address string) error {
-		if err := r.collect(ctx, address, targets, answers); err != nil {
-			return err
+		if r.Finds == nil {
+			if err := r.collect(ctx, address, targets, answers); err != nil {
+				return err
+			}
 		}
 		r.say("%d clients for %v", r.Clients, r.Duration)
 		s, err := r.gets(ctx, address, targets)
@@ -58,6 +60,10 @@ func (r *run) againstBare(ctx context.Context, row *Row, targets []string) error
 		return err
 	}
 	r.say("its ceiling: %s", row.CeilingIs)
+	if r.Finds != nil {
+		row.Ceiling, err = r.Finds(ctx, dir, FindLoad{Clients: r.Clients, Duration: r.Duration, Targets: targets})
+		return err
+	}
 	return bare(answers, func(address string) error {
 		s, err := r.gets(ctx, address, targets)
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -33,6 +34,7 @@ type Row struct {
 	Ratio     float64       `json:"ratio"`
 	Aim       float64       `json:"aimPerSecond"`       // budget of the design; 0 for none
 	AimRatio  float64       `json:"aimRatio,omitempty"` // 0 for none
+	Failed    string        `json:"failed,omitempty"`   // why there are no figures
 }
 
 // take fills in what a load saw, each good answer standing for that many of the unit.
@@ -80,14 +82,29 @@ func (r *Report) writeRows(w io.Writer) error {
 	fmt.Fprintln(table, "| work\t| rate\t| p50\t| p99\t| ceiling\t| ratio\t| aim\t| ceiling is\t|")
 	fmt.Fprintln(table, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
 	for _, row := range r.Rows {
-		aim := fmt.Sprintf("%.0f", row.Aim)
+		if row.Failed != "" {
+			fmt.Fprintf(table, "| %s\t| not measured\t| \t| \t| \t| \t| \t| \t|\n", row.Name)
+			continue
+		}
+		var aims []string
+		if row.Aim > 0 {
+			aims = append(aims, fmt.Sprintf("%.0f", row.Aim))
+		}
 		if row.AimRatio > 0 {
-			aim += fmt.Sprintf(", %.2f", row.AimRatio)
+			aims = append(aims, fmt.Sprintf("%.2f", row.AimRatio))
 		}
 		fmt.Fprintf(table, "| %s\t| %.0f %s\t| %s\t| %s\t| %.0f\t| %.2f\t| %s\t| %s\t|\n",
-			row.Name, row.PerSecond, row.Unit, short(row.P50), short(row.P99), row.Ceiling, row.Ratio, aim, row.CeilingIs)
+			row.Name, row.PerSecond, row.Unit, short(row.P50), short(row.P99), row.Ceiling, row.Ratio, strings.Join(aims, ", "), row.CeilingIs)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, row := range r.Rows {
+		if row.Failed != "" {
+			fmt.Fprintf(w, "%s is not measured: %s\n", row.Name, row.Failed)
+		}
+	}
+	return nil
 }
 
 // short rounds to three digits.

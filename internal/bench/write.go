@@ -17,7 +17,7 @@ const createPatients = 1000
 
 // create is POST /fhir/Observation, one resource a request, durable when answered.
 func (r *run) create(ctx context.Context) (*Row, error) {
-	row := &Row{Unit: "Observations/s", CeilingIs: "engine, one resource a commit", Aim: 4000, AimRatio: 0.6}
+	row := r.row("create", "Observations/s")
 	var next atomic.Int64
 	var stored [][]byte
 	r.say("create: %d clients for %v", r.Clients, r.Duration)
@@ -40,25 +40,25 @@ func (r *run) create(ctx context.Context) (*Row, error) {
 	return row, r.engine(ctx, row, EngineLoad{Clients: r.Clients, Batch: 1, Duration: r.Duration, Resources: stored})
 }
 
-// readingsPerRequest is how many readings one ingested payload holds.
-const readingsPerRequest = 100
+// ReadingsPerRequest is how many readings one ingested payload holds.
+const ReadingsPerRequest = 100
 
 // ingest posts device readings, a hundred a request, through the adapter: payload, mapping, identity, duplicate check, durable commit.
 func (r *run) ingest(ctx context.Context) (*Row, error) {
-	row := &Row{Unit: "Observations/s", CeilingIs: fmt.Sprintf("engine, %d resources a commit", readingsPerRequest), Aim: 10_000, AimRatio: 0.25}
+	row := r.row("ingest", "Observations/s")
 	var stored [][]byte
 	r.say("ingest: %d clients for %v", r.Clients, r.Duration)
 	err := r.serve(ctx, r.store("ingest"), func(address string) error {
 		payloads := make([][]byte, r.Clients)
 		s, err := r.load(ctx, address, 201, func(dst []byte, client int, _ *rand.Rand) []byte {
-			payloads[client] = r.Readings(payloads[client][:0], client, readingsPerRequest)
+			payloads[client] = r.Readings(payloads[client][:0], client, ReadingsPerRequest)
 			return appendRequest(dst, "POST", address, r.IngestPath, "application/json", payloads[client])
 		})
 		if err != nil {
 			return err
 		}
-		row.take(s, readingsPerRequest)
-		if err := r.checkIngested(ctx, address, s.latency.Count()*readingsPerRequest); err != nil {
+		row.take(s, ReadingsPerRequest)
+		if err := r.checkIngested(ctx, address, s.latency.Count()*ReadingsPerRequest); err != nil {
 			return err
 		}
 		stored, err = sampleResources(ctx, address)
@@ -67,7 +67,7 @@ func (r *run) ingest(ctx context.Context) (*Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return row, r.engine(ctx, row, EngineLoad{Clients: r.Clients, Batch: readingsPerRequest, Duration: r.Duration, Resources: stored})
+	return row, r.engine(ctx, row, EngineLoad{Clients: r.Clients, Batch: ReadingsPerRequest, Duration: r.Duration, Resources: stored})
 }
 
 // checkIngested refuses a figure that counted readings the server did not store.

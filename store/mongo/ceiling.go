@@ -1,0 +1,194 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
+
+// CeilingLoad is what [Ceiling] writes.
+type CeilingLoad struct {
+	Ops      []store.Op // creations of one type whose documents are inserted, over and over under other ids
+	Clients  int        // goroutines that insert, each waiting for the majority
+	Batch    int        // documents a command
+	Duration time.Duration
+}
+
+// Ceiling inserts the documents of resources into a database, set up as a store sets it up, and returns resources a second. No store on this deployment can be faster:
+// nothing is parsed, checked, locked or answered, and no transaction is needed.
+func Ceiling(ctx context.Context, uri string, opts Options, load CeilingLoad) (perSecond float64, err error) {
+	if len(load.Ops) == 0 || load.Clients < 1 || load.Batch < 1 {
+		return 0, errors.New("nothing to write")
+	}
+	s, err := Open(ctx, uri, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	typ := load.Ops[0].Key.Type
+	if err := s.ensure(ctx, typ); err != nil {
+		return 0, err
+	}
+	tails, err := s.ceilingDocuments(load.Ops)
+	if err != nil {
+		return 0, err
+	}
+	c := &ceiling{into: s.db.Collection(typ), batch: load.Batch, run: rand.Uint64(), tails: tails}
+	return timed(ctx, load.Clients, load.Duration, c.write)
+}
+
+// ceilingDocuments renders the resources once, without their ids.
+func (s *Store) ceilingDocuments(ops []store.Op) ([][]byte, error) {
+	tails := make([][]byte, len(ops))
+	for i := range ops {
+		document, err := s.current(successor(&ops[i], nil, s.clock.take(1, 0)))
+		if err != nil {
+			return nil, err
+		}
+		_, elements, _ := bsoncore.ReadLength(document)
+		id, rest, ok := bsoncore.ReadElement(elements)
+		if !ok || id.Key() != fieldID {
+			return nil, errCorrupt
+		}
+		tails[i] = rest
+	}
+	return tails, nil
+}
+
+// ceiling inserts documents.
+type ceiling struct {
+	into  *mongo.Collection
+	batch int
+	run   uint64   // begins the ids, so that another call on the same database has others
+	tails [][]byte // documents behind their ids
+	rows  atomic.Uint64
+}
+
+// document is the next one, under an id of its own.
+func (c *ceiling) document() bson.Raw {
+	row := c.rows.Add(1)
+	tail := c.tails[row%uint64(len(c.tails))]
+	at, dst := bsoncore.AppendDocumentStart(make([]byte, 0, len(tail)+64))
+	dst = bsoncore.AppendStringElement(dst, fieldID, fmt.Sprintf("%016x-%016x", c.run, row))
+	dst = append(dst, tail[:len(tail)-1]...) // without the end of the document it is from
+	return bson.Raw(closeDocument(dst, at))
+}
+
+// write inserts once and returns how many documents.
+func (c *ceiling) write(ctx context.Context, _ int) (int, error) {
+	if c.batch == 1 {
+		_, err := c.into.InsertOne(ctx, c.document())
+		return 1, err
+	}
+	batch := make([]any, c.batch)
+	for i := range batch {
+		batch[i] = c.document()
+	}
+	_, err := c.into.InsertMany(ctx, batch, options.InsertMany().SetOrdered(false))
+	return c.batch, err
+}
+
+// FindLoad is what [FindCeiling] finds. Each query is about one id, or about codes of one patient, newest first, as the compound index answers it; Count is the limit.
+type FindLoad struct {
+	Queries  []search.Query
+	Clients  int
+	Duration time.Duration
+}
+
+// FindCeiling sends the finds that the queries come down to, reads the documents that the server answers, and returns finds a second. No store on this deployment can be
+// faster: no resource is made of a document.
+func FindCeiling(ctx context.Context, uri string, opts Options, load FindLoad) (perSecond float64, err error) {
+	if len(load.Queries) == 0 || load.Clients < 1 {
+		return 0, errors.New("nothing to find")
+	}
+	finds := make([]rawFind, len(load.Queries))
+	for i := range load.Queries {
+		if finds[i], err = rawFindOf(&load.Queries[i]); err != nil {
+			return 0, err
+		}
+	}
+	s, err := Open(ctx, uri, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var next atomic.Uint64
+	return timed(ctx, load.Clients, load.Duration, func(ctx context.Context, _ int) (int, error) {
+		f := &finds[next.Add(1)*7919%uint64(len(finds))]
+		return 1, f.run(ctx, s.db.Collection(f.typ))
+	})
+}
+
+// rawFind is a query in MongoDB's words.
+type rawFind struct {
+	typ   string
+	where bson.D
+	sort  bson.D // nil: one document, by its id
+	limit int
+}
+
+func rawFindOf(q *search.Query) (rawFind, error) {
+	if ids, ok := q.Plan.(search.IDs); ok && len(ids) == 1 {
+		return rawFind{typ: q.Type, where: bson.D{{Key: fieldID, Value: ids[0]}}, limit: 1}, nil
+	}
+	h, ok := hotQueryOf(q.Type, q.Plan)
+	if !ok || !store.Order(q.Sort).IsOnly(h.index.Time) {
+		return rawFind{}, fmt.Errorf("a find of %s: %w", strings.TrimSpace(search.Explain(q.Plan)), store.ErrUnsupported)
+	}
+	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens}}
+	return rawFind{typ: q.Type, where: where, sort: bson.D{{Key: fieldTime, Value: direction(q.Sort[0].Descending)}}, limit: q.Count}, nil
+}
+
+// run reads what is found to its end.
+func (f *rawFind) run(ctx context.Context, from *mongo.Collection) error {
+	if f.sort == nil {
+		return from.FindOne(ctx, f.where).Err()
+	}
+	o := options.Find().SetSort(f.sort).SetLimit(int64(f.limit)).SetBatchSize(int32(f.limit) + 1).SetHint(hotHint())
+	cursor, err := from.Find(ctx, f.where, o)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for cursor.Next(ctx) {
+		n++
+	}
+	if n == 0 {
+		return errors.Join(cursor.Err(), fmt.Errorf("nothing is found by %v", f.where))
+	}
+	return cursor.Err()
+}
+
+// timed lets clients work for a while and returns what they did a second.
+func timed(ctx context.Context, clients int, duration time.Duration, work func(ctx context.Context, client int) (int, error)) (perSecond float64, err error) {
+	var done atomic.Int64
+	var group sync.WaitGroup
+	failures := make([]error, clients)
+	started := time.Now()
+	end := started.Add(duration)
+	for i := range clients {
+		group.Go(func() {
+			for time.Now().Before(end) && failures[i] == nil {
+				n, err := work(ctx, i)
+				if failures[i] = err; err == nil {
+					done.Add(int64(n))
+				}
+			}
+		})
+	}
+	group.Wait()
+	return float64(done.Load()) / time.Since(started).Seconds(), translate(ctx, errors.Join(failures...))
+}
