@@ -182,6 +182,42 @@ func TestSearchParameterLost(t *testing.T) {
 	}
 }
 
+// lateState keeps a record and says that it did not, once, when a test asks for it.
+type lateState struct {
+	*pacedStore
+	late atomic.Bool
+}
+
+func (s *lateState) PutState(ctx context.Context, kind, id string, value []byte, ifRevision uint64) (uint64, error) {
+	revision, err := s.pacedStore.PutState(ctx, kind, id, value, ifRevision)
+	if err == nil && s.late.CompareAndSwap(true, false) {
+		return 0, context.DeadlineExceeded
+	}
+	return revision, err
+}
+
+// TestSearchParameterLate creates a parameter whose record is kept although the call ended without saying so. The next change of it knows the record and is followed
+// up at once.
+func TestSearchParameterLate(t *testing.T) {
+	late := &lateState{}
+	f := newFixture(t, func(c *Config) {
+		late.pacedStore = newPacedStore(c.Store)
+		c.Store = late
+	})
+	t.Cleanup(f.server.Drain)
+	f.putConditions(3)
+	f.server.parameters.jobs.stop() // nothing but the change itself may make up for it
+	late.late.Store(true)
+	for range 2 {
+		if got := f.do("PUT", "/SearchParameter/asserted", asserted); got.status != 201 && got.status != 200 {
+			t.Fatal(got.status, got.body)
+		}
+	}
+	if log := f.log.String(); strings.Contains(log, "conflict") || !strings.Contains(log, "deadline exceeded") {
+		t.Errorf("logged:\n%s", log)
+	}
+}
+
 // TestSearchParameterDoubted writes past the server, as copying a store does: the next server indexes its parameters anew.
 func TestSearchParameterDoubted(t *testing.T) {
 	f := newFixture(t)
