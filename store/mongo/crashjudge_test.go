@@ -20,6 +20,9 @@ func (c *crashCase) judge() error {
 	if refusedBusy(c.acted) && c.done && !c.path.idempotent {
 		wrong = append(wrong, fmt.Errorf("DENIED: it was done, and the caller was told %w", c.acted))
 	}
+	if c.acted != nil && !errors.Is(c.acted, store.ErrUnknown) && !refusedBusy(c.acted) && !errors.Is(c.acted, store.ErrNotFound) {
+		wrong = append(wrong, fmt.Errorf("VOCABULARY: the caller was told %w", c.acted))
+	}
 	if c.path.meanwhile != nil && c.mode.goesOn && c.acted != nil && !refusedBusy(c.acted) {
 		wrong = append(wrong, fmt.Errorf("UNTOLD: what another wrote tells whether it was done: %w", c.acted))
 	}

@@ -52,6 +52,7 @@ func TestCrashPoints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of cuts, each of which the driver answers with a pause; runs without -short")
 	}
+	parallel(t)
 	lanes := make(chan *crashLane, 10)
 	for range cap(lanes) {
 		lanes <- newCrashLane(t)

@@ -71,6 +71,24 @@ func (e *busyError) Error() string { return e.text + ": " + store.ErrBusy.Error(
 // Unwrap gives the sentinel and the cause to errors.Is.
 func (e *busyError) Unwrap() []error { return []error{store.ErrBusy, e.cause} }
 
+// unknownError is store.ErrUnknown with what the driver said. It is nothing else: of a busyError behind it, that nothing was done does not hold.
+type unknownError struct{ cause error }
+
+func (e *unknownError) Error() string {
+	return "mongo store: the answer was lost: " + store.ErrUnknown.Error() + ": " + e.cause.Error()
+}
+
+// Unwrap gives the sentinel to errors.Is.
+func (e *unknownError) Unwrap() error { return store.ErrUnknown }
+
+// writing is [translate] for a command that may have been done although it failed.
+func writing(ctx context.Context, err error) error {
+	if uncertain(err) && ctx.Err() == nil {
+		return &unknownError{err}
+	}
+	return translate(ctx, err)
+}
+
 func hasLabel(err error, label string) bool {
 	var labeled mongo.LabeledError
 	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)
@@ -89,8 +107,10 @@ func uncertain(err error) bool {
 	}
 	var concern *mongo.WriteConcernError
 	var failed mongo.WriteException
+	var bulk mongo.BulkWriteException
 	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &concern) || errors.As(err, &failed) && failed.WriteConcernError != nil || hasLabel(err, labelRetryableRefused)
+		errors.As(err, &concern) || errors.As(err, &failed) && failed.WriteConcernError != nil ||
+		errors.As(err, &bulk) && bulk.WriteConcernError != nil || hasLabel(err, labelRetryableRefused)
 }
 
 // isLost reports whether the server was lost, none was found, or the one there is just stops being the primary.

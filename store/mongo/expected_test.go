@@ -53,6 +53,7 @@ func run(t *testing.T, tests func(*testing.T), arguments ...string) {
 		tests(t)
 		return
 	}
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("scans take long; runs without -short")
 	}

@@ -22,7 +22,7 @@ func TestFigures(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	op := patient(t, store.Create, "p1", "en")
+	op := writeOp(t, store.Create, "Patient", "p1", "en")
 	if _, err := s.Apply(t.Context(), []store.Op{op}); err != nil {
 		t.Fatal(err)
 	}

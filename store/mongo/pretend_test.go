@@ -22,7 +22,7 @@ func TestPretended(t *testing.T) {
 	}
 	run(t, func(t *testing.T) {
 		storetest.RunSized(t, func(t *testing.T) store.Store {
-			p := newProxy(t, true)
+			p := newProxy(t)
 			s, err := mongo.Open(t.Context(), p.uri(t), mongo.Options{Database: database(t)})
 			if err != nil {
 				t.Fatal(err)

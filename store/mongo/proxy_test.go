@@ -5,40 +5,19 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
-// cut says where the proxy ends a connection.
-type cut struct {
-	command int  // number of the command among those counted, from 1; 0: nowhere
-	after   bool // after the server has answered, instead of before it hears of it
-}
-
-// proxy stands between driver and server, counts commands, and cuts one of them off.
+// proxy stands between driver and server; see pretend_test.go.
 type proxy struct {
 	listener net.Listener
 	server   string
-	pretend  bool // to be a replica set, see pretend_test.go
-
-	mu      sync.Mutex
-	counted []string // names of the commands since arm
-	at      cut
 }
 
-// counts reports whether a command belongs to a write; the driver sends others when it likes.
-func counts(name string) bool {
-	switch name {
-	case "find", "insert", "update", "delete", "findAndModify", "aggregate", "commitTransaction", "abortTransaction":
-		return true
-	}
-	return false
-}
-
-func newProxy(t *testing.T, pretend bool) *proxy {
+func newProxy(t *testing.T) *proxy {
 	t.Helper()
 	parsed, err := connstring.Parse(serverURI(t))
 	if err != nil {
@@ -48,7 +27,7 @@ func newProxy(t *testing.T, pretend bool) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: listener, server: parsed.Hosts[0], pretend: pretend}
+	p := &proxy{listener: listener, server: parsed.Hosts[0]}
 	t.Cleanup(func() { _ = listener.Close() })
 	go p.serve()
 	return p
@@ -62,21 +41,6 @@ func (p *proxy) uri(t *testing.T) string {
 	database, parameters, _ := strings.Cut(rest, "?")
 	credentials := hosts[:strings.LastIndexByte(hosts, '@')+1]
 	return scheme + "://" + credentials + p.listener.Addr().String() + "/" + database + "?" + strings.TrimPrefix(parameters+"&directConnection=true", "&")
-}
-
-// arm begins to count.
-func (p *proxy) arm(at cut) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.counted, p.at = nil, at
-}
-
-// disarm ends it and returns what was counted.
-func (p *proxy) disarm() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.at = cut{}
-	return p.counted
 }
 
 func (p *proxy) serve() {
@@ -94,7 +58,7 @@ func (p *proxy) serve() {
 	}
 }
 
-// relay passes messages on, one request and one answer at a time, until a cut or the end.
+// relay passes messages on, one request and one answer at a time, as if the server were a replica set.
 func (p *proxy) relay(client, server net.Conn) {
 	defer client.Close()
 	defer server.Close()
@@ -103,46 +67,23 @@ func (p *proxy) relay(client, server net.Conn) {
 		if err != nil {
 			return
 		}
-		name := commandName(request)
-		cutBefore, cutAfter := p.judge(name)
-		if cutBefore {
-			return
-		}
-		if p.pretend && (ends(name) || expires(request)) {
-			if _, err := client.Write(done(request)); err != nil || cutAfter {
+		if ends(commandName(request)) || expires(request) {
+			if _, err := client.Write(done(request)); err != nil {
 				return
 			}
 			continue
 		}
-		if p.pretend {
-			request = outsideTransaction(request)
-		}
-		if _, err := server.Write(request); err != nil {
+		if _, err := server.Write(outsideTransaction(request)); err != nil {
 			return
 		}
 		answer, err := message(server)
-		if err != nil || cutAfter {
+		if err != nil {
 			return
 		}
-		if p.pretend {
-			answer = asReplicaSet(answer)
-		}
-		if _, err := client.Write(answer); err != nil {
+		if _, err := client.Write(asReplicaSet(answer)); err != nil {
 			return
 		}
 	}
-}
-
-// judge counts a command and says whether it is the one to cut off.
-func (p *proxy) judge(name string) (before, after bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !counts(name) {
-		return false, false
-	}
-	p.counted = append(p.counted, name)
-	hit := len(p.counted) == p.at.command
-	return hit && !p.at.after, hit && p.at.after
 }
 
 // message reads one message of the wire protocol.

@@ -27,6 +27,13 @@ const serverVariable = "FIRTH_TEST_MONGODB_URI"
 // real reports whether the tests run against a server that must pass all of them.
 func real() bool { return os.Getenv(serverVariable) != "" }
 
+// parallel lets a test run beside others on FerretDB, where most of its time goes into waiting. Those that measure time must not; nor any on a real server, whose limits are for one.
+func parallel(t *testing.T) {
+	if !real() {
+		t.Parallel()
+	}
+}
+
 // testServer is the server of this test process, started when a test first needs it.
 var testServer struct {
 	once sync.Once

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
@@ -16,13 +17,10 @@ import (
 // singleTries is how often a write that lost a race is done again on what the winner left.
 const singleTries = 200
 
-var errUnknown = errors.New("mongo store: the connection was lost, and whether the write was done cannot be found out")
-
 // single commits one operation without a transaction. A creation is one insert. Any other write first copies the newest version into the history and then
-// replaces it where it is still that version. What has been sent is waited for, also when the caller's context ends: so no write comes to light after its call
-// has returned.
+// replaces it where it is still that version.
 func (s *Store) single(caller context.Context, op *store.Op) (*store.Result, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), s.opts.Timeout)
+	ctx, cancel := context.WithTimeout(caller, s.opts.Timeout)
 	defer cancel()
 	resources := s.db.Collection(op.Key.Type)
 	var old *version
@@ -51,7 +49,7 @@ func (s *Store) single(caller context.Context, op *store.Op) (*store.Result, err
 			return nil, fmt.Errorf("%s is written by too many at once: %w", op.Key, store.ErrConflict)
 		}
 		if try > 0 {
-			if err := pause(caller, try/4); err != nil {
+			if err := pause(ctx, try/4); err != nil {
 				return nil, err
 			}
 		}
@@ -92,12 +90,26 @@ func (s *Store) readHead(typ string, document bson.Raw) (*version, error) {
 	return &version{key: fhir.Key{Type: typ, ID: id}, number: number, sequence: sequence, created: created, method: store.Method(method)}, nil
 }
 
-// write puts a version into the place of old, nil for none. It returns false when somebody else was there first.
-func (s *Store) write(ctx context.Context, resources *mongo.Collection, old *version, document bson.Raw, next *version) (won bool, err error) {
+// write puts a version into the place of old, nil for none. It returns false when somebody else was there first. It may be given up before the version is sent; what has
+// been sent is waited for, also when the caller's context ends: so no write comes to light after its call has returned.
+func (s *Store) write(caller context.Context, resources *mongo.Collection, old *version, document bson.Raw, next *version) (won bool, err error) {
 	fresh, err := s.current(next)
 	if err != nil {
 		return false, err
 	}
+	if old != nil {
+		err = s.keep(caller, next.key, document)
+	} else {
+		err = s.reachable(caller)
+	}
+	if err == nil {
+		err = caller.Err()
+	}
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), s.opts.Timeout)
+	defer cancel()
 	if old == nil {
 		_, err = resources.InsertOne(ctx, fresh)
 		if mongo.IsDuplicateKeyError(err) {
@@ -105,14 +117,19 @@ func (s *Store) write(ctx context.Context, resources *mongo.Collection, old *ver
 		}
 		return s.settled(ctx, resources, next, true, err)
 	}
-	if err := s.keep(ctx, next.key, document); err != nil {
-		return false, err
-	}
 	result, err := resources.ReplaceOne(ctx, stillAt(old), fresh)
 	if err == nil && result.MatchedCount == 0 {
 		return s.taken(ctx, resources, next)
 	}
 	return s.settled(ctx, resources, next, true, err)
+}
+
+// reachable waits until there is a server that takes writes. As long as the driver knows one it costs nothing.
+func (s *Store) reachable(ctx context.Context) error {
+	if s.meter.writable.Load() > 0 {
+		return nil
+	}
+	return reading(ctx, s.client.Ping(ctx, readpref.Primary()))
 }
 
 // stillAt matches the resource as long as a version is its newest.
@@ -138,14 +155,18 @@ func (s *Store) keep(ctx context.Context, key fhir.Key, document bson.Raw) error
 	}
 }
 
+var errTaken = errors.New("its place was taken, and then another's")
+
 // taken looks whether the place that a write found taken was taken by the write itself: by a try whose answer was lost.
 func (s *Store) taken(ctx context.Context, resources *mongo.Collection, next *version) (bool, error) {
 	now, _, err := s.newest(ctx, resources, next.key)
 	switch {
-	case err != nil || now == nil:
-		return false, err
+	case err != nil:
+		return false, &unknownError{err}
+	case now == nil:
+		return false, nil
 	case now.number > next.number:
-		return s.overtaken(ctx, next, errUnknown)
+		return s.overtaken(ctx, next, errTaken)
 	}
 	return now.sequence == next.sequence, nil
 }
@@ -163,7 +184,7 @@ func (s *Store) settled(ctx context.Context, resources *mongo.Collection, next *
 	now, _, lookErr := s.newest(look, resources, next.key)
 	switch {
 	case lookErr != nil:
-		return false, fmt.Errorf("%w: %w", errUnknown, err)
+		return false, &unknownError{err}
 	case now != nil && now.sequence == next.sequence:
 		return true, nil
 	case now != nil && now.number == next.number:
@@ -171,7 +192,7 @@ func (s *Store) settled(ctx context.Context, resources *mongo.Collection, next *
 	case now != nil && now.number > next.number:
 		return s.overtaken(look, next, err)
 	}
-	return false, fmt.Errorf("%w: %w", errUnknown, err)
+	return false, &unknownError{err}
 }
 
 // overtaken looks into the history for a version whose answer was lost and which is no longer the newest.
@@ -179,7 +200,7 @@ func (s *Store) overtaken(ctx context.Context, next *version, cause error) (bool
 	filter := bson.D{{Key: fieldID, Value: historyID(next.key, next.number)}}
 	document, err := s.history().FindOne(ctx, filter, options.FindOne().SetProjection(bson.D{{Key: fieldSequence, Value: 1}})).Raw()
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", errUnknown, cause)
+		return false, &unknownError{cause}
 	}
 	sequence, _ := document.Lookup(fieldSequence).AsInt64OK()
 	return sequence == next.sequence, nil

@@ -101,7 +101,7 @@ func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifR
 		case lookErr == nil && now.Revision == uint64(next):
 			return now.Revision, nil
 		case err != nil:
-			return 0, translate(ctx, err)
+			return 0, writing(ctx, err)
 		}
 		return 0, fmt.Errorf("record %s/%s has another revision: %w", kind, id, store.ErrConflict)
 	}
@@ -116,7 +116,7 @@ func (s *Store) DeleteState(ctx context.Context, kind, id string, ifRevision uin
 	defer s.leave()
 	result, err := s.states().DeleteOne(ctx, bson.D{stateID(kind, id), {Key: "revision", Value: int64(ifRevision)}})
 	if err != nil {
-		return translate(ctx, err)
+		return writing(ctx, err)
 	}
 	if result.DeletedCount > 0 {
 		return nil

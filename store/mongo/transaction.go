@@ -19,11 +19,14 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// Bounds of a transaction's retries.
+// Bounds of a transaction's retries. Those for want of a primary end with Options.SelectWithin.
 const (
 	transactionTries  = 30
 	transactionWithin = 20 * time.Second
 )
+
+// abortLost bounds the wait for an abort where the server was just lost; who comes back meanwhile hears of the end of the transaction from the next one.
+const abortLost = 100 * time.Millisecond
 
 // transact commits operations in one transaction. Conflicts with others begin it anew, with growing pauses; in the end they are store.ErrConflict.
 func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, error) {
@@ -32,15 +35,26 @@ func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, e
 		return nil, translate(ctx, err)
 	}
 	defer session.EndSession(context.WithoutCancel(ctx))
-	began := time.Now()
+	began, lost := time.Now(), time.Time{}
 	for try := 0; ; try++ {
-		results, err := s.attempt(ctx, session, ops)
+		tried := time.Now()
+		results, err := s.attemptUntil(ctx, lost, session, ops)
 		s.meter.attempted(try, err)
 		switch {
 		case err == nil:
 			return results, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case errors.Is(err, store.ErrUnknown):
+			return nil, err
+		case !isLost(err):
+			lost = time.Time{}
+		case lost.IsZero():
+			lost = tried
+		}
+		switch {
+		case !lost.IsZero() && time.Since(lost) >= s.opts.SelectWithin:
+			return nil, exhausted(err)
 		case !retriable(err):
 			return nil, final(ctx, err)
 		case try == transactionTries || time.Since(began) > transactionWithin:
@@ -52,12 +66,25 @@ func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, e
 	}
 }
 
+// attemptUntil runs the transaction once. When the server has been lost before, it gives up SelectWithin later.
+func (s *Store) attemptUntil(ctx context.Context, lost time.Time, session *mongo.Session, ops []store.Op) ([]store.Result, error) {
+	if lost.IsZero() {
+		return s.attempt(ctx, session, ops)
+	}
+	ctx, cancel := context.WithDeadline(ctx, lost.Add(s.opts.SelectWithin))
+	defer cancel()
+	return s.attempt(ctx, session, ops)
+}
+
 // final is what a transaction's error is to the caller.
 func final(ctx context.Context, err error) error {
-	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple, store.ErrBusy, store.ErrUnsupported, errUnknown} {
+	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple, store.ErrBusy, store.ErrUnsupported, store.ErrUnknown} {
 		if errors.Is(err, sentinel) {
 			return err
 		}
+	}
+	if ctx.Err() == nil && isLost(err) {
+		return exhausted(err)
 	}
 	return translate(ctx, err)
 }
@@ -73,7 +100,7 @@ func exhausted(err error) error {
 // retriable reports whether a transaction that failed may succeed when it is begun anew. The server says so by a label; and a resource or claim that appeared since
 // the snapshot comes as a duplicate key.
 func retriable(err error) bool {
-	if errors.Is(err, errUnknown) {
+	if errors.Is(err, store.ErrUnknown) {
 		return false
 	}
 	return hasLabel(err, labelTransient) || mongo.IsDuplicateKeyError(err) || errors.Is(err, errMoved)
@@ -90,7 +117,11 @@ func (s *Store) attempt(ctx context.Context, session *mongo.Session, ops []store
 	}
 	t := &transaction{view: view{s: s, ctx: mongo.NewSessionContext(ctx, session)}, ops: ops, now: map[fhir.Key]*version{}, documents: map[fhir.Key]bson.Raw{}}
 	if err := t.run(); err != nil {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SelectWithin)
+		within := s.opts.SelectWithin
+		if isLost(err) {
+			within = min(within, abortLost)
+		}
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
 		if abortErr := session.AbortTransaction(end); abortErr != nil {
 			s.opts.Logger.Debug("abort of a transaction", "error", abortErr)
@@ -112,10 +143,10 @@ func (s *Store) commit(caller context.Context, session *mongo.Session) error {
 			return err
 		}
 		if ctx.Err() != nil || time.Since(began) > s.opts.SelectWithin {
-			return fmt.Errorf("%w: %w", errUnknown, err)
+			return &unknownError{err}
 		}
 		if err := pause(ctx, try); err != nil {
-			return err
+			return &unknownError{err}
 		}
 	}
 }
