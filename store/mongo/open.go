@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -63,8 +62,7 @@ type Store struct {
 	feed       feed
 	background sync.WaitGroup // ends of snapshots
 
-	life   sync.RWMutex // held for reading by every call, for writing by Close
-	closed bool
+	life store.Life
 }
 
 var (
@@ -80,7 +78,6 @@ var (
 
 	_ store.Transactional = (*Store)(nil)
 
-	errClosed     = fmt.Errorf("mongo store: %w", fs.ErrClosed)
 	errStandalone = errors.New("the MongoDB server is a standalone one, which has no transactions: make it a replica set (one member is enough), " +
 		"or allow it and do without transactions and conditional creates")
 )
@@ -228,27 +225,18 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.life.RLock()
-	if s.closed {
-		s.life.RUnlock()
-		return errClosed
-	}
-	return nil
+	return s.life.Enter()
 }
 
-func (s *Store) leave() { s.life.RUnlock() }
+func (s *Store) leave() { s.life.Leave() }
 
 // Close waits for the calls under way and closes the connections.
 func (s *Store) Close() error {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	s.background.Wait()
-	s.unpacker.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
-	defer cancel()
-	return errors.Join(s.packer.Close(), s.client.Disconnect(ctx))
+	return s.life.End(func() error {
+		s.background.Wait()
+		s.unpacker.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
+		defer cancel()
+		return errors.Join(s.packer.Close(), s.client.Disconnect(ctx))
+	})
 }

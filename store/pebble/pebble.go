@@ -30,8 +30,7 @@ type Store struct {
 	queue     chan *request
 	committer sync.WaitGroup
 
-	life   sync.RWMutex // held for reading by every call, for writing by Close
-	closed bool
+	life store.Life
 
 	stats  stats
 	costly costly
@@ -48,7 +47,6 @@ var (
 	_ store.Latest    = (*Store)(nil)
 	_ store.Measurer  = (*Store)(nil)
 
-	errClosed    = fmt.Errorf("pebble store: %w", fs.ErrClosed)
 	errNotAStore = errors.New("the directory holds a Pebble database that is not a Firth store")
 )
 
@@ -185,30 +183,19 @@ func (s *Store) get(key []byte) ([]byte, error) {
 }
 
 // enter keeps the engine open until leave.
-func (s *Store) enter() error {
-	s.life.RLock()
-	if s.closed {
-		s.life.RUnlock()
-		return errClosed
-	}
-	return nil
-}
+func (s *Store) enter() error { return s.life.Enter() }
 
-func (s *Store) leave() { s.life.RUnlock() }
+func (s *Store) leave() { s.life.Leave() }
 
 // Close waits for the calls under way, writes memory tables out so that the next start is fast, and closes the store.
 func (s *Store) Close() error {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	close(s.queue)
-	s.committer.Wait()
-	var err error
-	if !s.opts.InMemory {
-		err = s.db.Flush()
-	}
-	return errors.Join(err, s.db.Close(), s.lock.Close())
+	return s.life.End(func() error {
+		close(s.queue)
+		s.committer.Wait()
+		var err error
+		if !s.opts.InMemory {
+			err = s.db.Flush()
+		}
+		return errors.Join(err, s.db.Close(), s.lock.Close())
+	})
 }
