@@ -11,6 +11,7 @@ import (
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
+	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/mongo"
 )
 
@@ -35,19 +36,19 @@ func onMongo(system *bench.System, c config.Config, uri string) {
 		"read":   {Is: "raw finds by _id"},
 		"search": {Is: "raw finds by {p, h, t}", AimRatio: 0.7},
 	}
-	system.Engine = func(ctx context.Context, store string, load bench.EngineLoad) (float64, error) {
+	system.Engine = func(ctx context.Context, place string, load bench.EngineLoad) (float64, error) {
 		ops, err := creations(load.Resources)
 		if err != nil {
 			return 0, err
 		}
-		return mongo.Ceiling(ctx, store, opts, mongo.CeilingLoad{Ops: ops, Clients: load.Clients, Batch: load.Batch, Duration: load.Duration})
+		return mongo.Ceiling(ctx, place, opts, store.CeilingLoad{Ops: ops, Clients: load.Clients, Batch: load.Batch, Duration: load.Duration})
 	}
-	system.Finds = func(ctx context.Context, store string, load bench.FindLoad) (float64, error) {
+	system.Finds = func(ctx context.Context, place string, load bench.FindLoad) (float64, error) {
 		queries, err := queriesOf(load.Targets)
 		if err != nil {
 			return 0, err
 		}
-		return mongo.FindCeiling(ctx, store, opts, mongo.FindLoad{Queries: queries, Clients: load.Clients, Duration: load.Duration})
+		return mongo.FindCeiling(ctx, place, opts, mongo.FindLoad{Queries: queries, Clients: load.Clients, Duration: load.Duration})
 	}
 }
 

@@ -108,7 +108,7 @@ func engineCeiling(ctx context.Context, dir string, load bench.EngineLoad) (floa
 	if err != nil {
 		return 0, err
 	}
-	return pebble.Ceiling(ctx, dir, pebble.CeilingLoad{Ops: ops, Clients: load.Clients, Batch: load.Batch, Duration: load.Duration})
+	return pebble.Ceiling(ctx, dir, store.CeilingLoad{Ops: ops, Clients: load.Clients, Batch: load.Batch, Duration: load.Duration})
 }
 
 // creations are the operations that create resources under their ids.

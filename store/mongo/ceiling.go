@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,19 +18,11 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// CeilingLoad is what [Ceiling] writes.
-type CeilingLoad struct {
-	Ops      []store.Op // creations of one type whose documents are inserted, over and over under other ids
-	Clients  int        // goroutines that insert, each waiting for the majority
-	Batch    int        // documents a command
-	Duration time.Duration
-}
-
 // Ceiling inserts the documents of resources into a database, set up as a store sets it up, and returns resources a second. No store on this deployment can be faster:
 // nothing is parsed, checked, locked or answered, and no transaction is needed.
-func Ceiling(ctx context.Context, uri string, opts Options, load CeilingLoad) (perSecond float64, err error) {
-	if len(load.Ops) == 0 || load.Clients < 1 || load.Batch < 1 {
-		return 0, errors.New("nothing to write")
+func Ceiling(ctx context.Context, uri string, opts Options, load store.CeilingLoad) (perSecond float64, err error) {
+	if err := load.Check(); err != nil {
+		return 0, err
 	}
 	s, err := Open(ctx, uri, opts)
 	if err != nil {
@@ -47,7 +38,8 @@ func Ceiling(ctx context.Context, uri string, opts Options, load CeilingLoad) (p
 		return 0, err
 	}
 	c := &ceiling{into: s.db.Collection(typ), batch: load.Batch, run: rand.Uint64(), tails: tails}
-	return timed(ctx, load.Clients, load.Duration, c.write)
+	perSecond, err = store.Timed(ctx, load.Clients, load.Duration, func(int) (int, error) { return c.write(ctx) })
+	return perSecond, translate(ctx, err)
 }
 
 // ceilingDocuments renders the resources once, without their ids.
@@ -88,7 +80,7 @@ func (c *ceiling) document() bson.Raw {
 }
 
 // write inserts once and returns how many documents.
-func (c *ceiling) write(ctx context.Context, _ int) (int, error) {
+func (c *ceiling) write(ctx context.Context) (int, error) {
 	if c.batch == 1 {
 		_, err := c.into.InsertOne(ctx, c.document())
 		return 1, err
@@ -126,10 +118,11 @@ func FindCeiling(ctx context.Context, uri string, opts Options, load FindLoad) (
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	var next atomic.Uint64
-	return timed(ctx, load.Clients, load.Duration, func(ctx context.Context, _ int) (int, error) {
+	perSecond, err = store.Timed(ctx, load.Clients, load.Duration, func(int) (int, error) {
 		f := &finds[next.Add(1)*7919%uint64(len(finds))]
 		return 1, f.run(ctx, s.db.Collection(f.typ))
 	})
+	return perSecond, translate(ctx, err)
 }
 
 // rawFind is a query in MongoDB's words.
@@ -170,25 +163,4 @@ func (f *rawFind) run(ctx context.Context, from *mongo.Collection) error {
 		return errors.Join(cursor.Err(), fmt.Errorf("nothing is found by %v", f.where))
 	}
 	return cursor.Err()
-}
-
-// timed lets clients work for a while and returns what they did a second.
-func timed(ctx context.Context, clients int, duration time.Duration, work func(ctx context.Context, client int) (int, error)) (perSecond float64, err error) {
-	var done atomic.Int64
-	var group sync.WaitGroup
-	failures := make([]error, clients)
-	started := time.Now()
-	end := started.Add(duration)
-	for i := range clients {
-		group.Go(func() {
-			for time.Now().Before(end) && failures[i] == nil {
-				n, err := work(ctx, i)
-				if failures[i] = err; err == nil {
-					done.Add(int64(n))
-				}
-			}
-		})
-	}
-	group.Wait()
-	return float64(done.Load()) / time.Since(started).Seconds(), translate(ctx, errors.Join(failures...))
 }

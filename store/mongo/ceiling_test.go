@@ -31,7 +31,7 @@ func TestCeiling(t *testing.T) {
 		ops = append(ops, reading(t, registry, i))
 	}
 	for _, batch := range []int{1, 10} {
-		rate, err := mongo.Ceiling(t.Context(), uri, opts, mongo.CeilingLoad{Ops: ops, Clients: 2, Batch: batch, Duration: 50 * time.Millisecond})
+		rate, err := mongo.Ceiling(t.Context(), uri, opts, store.CeilingLoad{Ops: ops, Clients: 2, Batch: batch, Duration: 50 * time.Millisecond})
 		if err != nil || rate <= 0 {
 			t.Errorf("%d documents a command: %v, %v", batch, rate, err)
 		}
@@ -53,7 +53,7 @@ func TestCeiling(t *testing.T) {
 	if _, err := mongo.FindCeiling(t.Context(), uri, opts, mongo.FindLoad{Queries: []search.Query{{Type: "Observation", Plan: search.All{}}}, Clients: 1}); err == nil {
 		t.Error("a find of everything")
 	}
-	if _, err := mongo.Ceiling(t.Context(), uri, opts, mongo.CeilingLoad{}); err == nil {
+	if _, err := mongo.Ceiling(t.Context(), uri, opts, store.CeilingLoad{}); err == nil {
 		t.Error("a ceiling of nothing")
 	}
 }

@@ -140,17 +140,17 @@ func TestBusy(t *testing.T) {
 
 func TestCeiling(t *testing.T) {
 	for _, batch := range []int{1, 50} {
-		rate, err := pebble.Ceiling(t.Context(), t.TempDir(), pebble.CeilingLoad{Ops: readings(t, 0, 10, 2), Clients: 4, Batch: batch, Duration: 100 * time.Millisecond})
+		rate, err := pebble.Ceiling(t.Context(), t.TempDir(), store.CeilingLoad{Ops: readings(t, 0, 10, 2), Clients: 4, Batch: batch, Duration: 100 * time.Millisecond})
 		if err != nil || rate < 1 {
 			t.Errorf("batch %d: %v, %v", batch, rate, err)
 		}
 	}
-	if _, err := pebble.Ceiling(t.Context(), t.TempDir(), pebble.CeilingLoad{}); err == nil {
+	if _, err := pebble.Ceiling(t.Context(), t.TempDir(), store.CeilingLoad{}); err == nil {
 		t.Error("a ceiling of nothing")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := pebble.Ceiling(ctx, t.TempDir(), pebble.CeilingLoad{Ops: readings(t, 0, 1, 1), Clients: 1, Batch: 1, Duration: time.Hour}); !errors.Is(err, context.Canceled) {
+	if _, err := pebble.Ceiling(ctx, t.TempDir(), store.CeilingLoad{Ops: readings(t, 0, 1, 1), Clients: 1, Batch: 1, Duration: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
