@@ -107,19 +107,12 @@ func (n *newest) add(v *Version) error {
 // result takes the newest of each group from the candidates.
 func (n *newest) result(limit int) []Version {
 	var found []Version
-	sets := map[int]*codeSet{}
+	taken := n.groups.Newest(n.max)
 	for i := range n.kept {
 		c := &n.kept[i]
-		root := n.groups.Root(c.group)
-		set := sets[root]
-		if set == nil {
-			set = &codeSet{}
-			sets[root] = set
-		}
-		if set.count >= n.max && (c.time == "" || c.time != set.last) {
+		if !taken.Takes(c.group, c.time) {
 			continue
 		}
-		set.count, set.last = set.count+1, c.time
 		if found = append(found, c.version); len(found) > limit {
 			break
 		}
@@ -200,4 +193,31 @@ func (g *CodeGroups) Root(n int) int {
 		n = g.parent[n]
 	}
 	return n
+}
+
+// Newest begins a walk over resources, newest first, that takes the first max of each group. No codings may be joined meanwhile.
+func (g *CodeGroups) Newest(max int) *NewestOfGroups {
+	return &NewestOfGroups{groups: g, max: max, sets: map[int]*codeSet{}}
+}
+
+// NewestOfGroups is such a walk.
+type NewestOfGroups struct {
+	groups *CodeGroups
+	max    int
+	sets   map[int]*codeSet // by their roots
+}
+
+// Takes reports whether the next resource, of the group with this number, is among the newest or of exactly the time of the last one that was; time is empty for none.
+func (n *NewestOfGroups) Takes(group int, time string) bool {
+	root := n.groups.Root(group)
+	set := n.sets[root]
+	if set == nil {
+		set = &codeSet{}
+		n.sets[root] = set
+	}
+	if set.count >= n.max && (time == "" || time != set.last) {
+		return false
+	}
+	set.count, set.last = set.count+1, time
+	return true
 }

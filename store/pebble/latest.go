@@ -266,23 +266,12 @@ func (l *latest) best() []newest {
 		}
 		return cmp.Or(strings.Compare(b.time, a.time), cmp.Compare(b.row, a.row))
 	})
-	type group struct {
-		count int
-		last  string
-	}
-	groups := map[int]*group{}
+	taken := l.groups.Newest(l.max)
 	return slices.DeleteFunc(l.found, func(n newest) bool {
-		root := l.groups.Root(n.group)
-		g := groups[root]
-		if g == nil {
-			g = &group{}
-			groups[root] = g
+		if n.time == noTime {
+			return !taken.Takes(n.group, "")
 		}
-		if g.count >= l.max && (n.time == noTime || n.time != g.last) {
-			return true
-		}
-		g.count, g.last = g.count+1, n.time
-		return false
+		return !taken.Takes(n.group, n.time)
 	})
 }
 
