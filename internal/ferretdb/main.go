@@ -39,7 +39,7 @@ func run() error {
 		Listener:  ferretdb.ListenerConfig{TCP: *listen},
 		Logger:    log,
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + *dir + "/",
+		SQLiteURL: "file:" + *dir + "/?_pragma=synchronous(off)", // nothing has to outlive the machine
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func crashModes() []crashMode {
 		{"death", false, false, func(nth int, a mongoproxy.Action) []mongoproxy.Fault {
 			a.Crash = true
 			return []mongoproxy.Fault{{Nth: nth, Action: a}}
-		}, 700 * time.Millisecond},
+		}, time.Second},
 	}
 }
 
@@ -239,7 +239,12 @@ func (l *crashLane) begin(c *crashCase, within time.Duration) (err error) {
 			return err
 		}
 	}
-	if c.first, err = l.open(c.ctx, within); err != nil {
+	for range 5 { // who waits little may not get in while the machine is busy
+		if c.first, err = l.open(c.ctx, within); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if !c.path.cold {

@@ -18,7 +18,7 @@ func TestStore(t *testing.T) {
 			storetest.Run(t, openStore)
 			return
 		}
-		storetest.RunSized(t, openStore, storetest.Sizes{Crowd: 100, Hot: 300})
+		storetest.RunSized(t, openStore, storetest.Sizes{Crowd: 100, Hot: 100})
 	})
 }
 
@@ -28,7 +28,7 @@ func TestPersistent(t *testing.T) {
 
 func TestDifferential(t *testing.T) {
 	run(t, func(t *testing.T) {
-		cases := 60
+		cases := 30
 		if real() {
 			cases = 2000
 		}
@@ -38,7 +38,7 @@ func TestDifferential(t *testing.T) {
 
 func TestReal(t *testing.T) {
 	run(t, func(t *testing.T) {
-		cases := 150
+		cases := 60
 		if real() {
 			cases = 3000
 		}
