@@ -46,7 +46,11 @@ func Fingerprint(q *search.Query) []byte {
 	d.plan(q.Plan)
 	for _, key := range q.Sort {
 		d.texts('s', key.Prefixes...)
-		d.number(map[bool]int{true: 1}[key.Descending])
+		if key.Descending {
+			d.number('-')
+		} else {
+			d.number('+')
+		}
 	}
 	return d.h.Sum(nil)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -58,6 +59,16 @@ func Decide(op *Op, matches int, id string) (existing bool, err error) {
 		return false, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, ErrConflict)
 	}
 	return matches == 1, nil
+}
+
+// Refused names the operation of a call of Apply that was refused; errors that refuse none, such as those of a connection, and nil stay as they are.
+func Refused(i int, err error) error {
+	for _, sentinel := range []error{ErrConflict, ErrPrecondition, ErrMultiple, ErrTooCostly} {
+		if errors.Is(err, sentinel) {
+			return &OpError{Index: i, Err: err}
+		}
+	}
+	return err
 }
 
 // NotFound says that there is no such resource or version.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -52,6 +53,19 @@ func TestDecide(t *testing.T) {
 		if existing != test.existing || !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, %v", test.name, existing, err)
 		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	var op *OpError
+	if err := Refused(3, TwiceError(&Op{})); !errors.As(err, &op) || op.Index != 3 || !errors.Is(err, ErrConflict) {
+		t.Errorf("a refusal: %v", err)
+	}
+	if err := Refused(3, context.Canceled); err != context.Canceled {
+		t.Errorf("the end of a context: %v", err)
+	}
+	if err := Refused(3, nil); err != nil {
+		t.Errorf("no error: %v", err)
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 		return nil, err
 	}
 	if i := store.Repeated(ops); i >= 0 {
-		return nil, opError(i, store.TwiceError(&ops[i]))
+		return nil, store.Refused(i, store.TwiceError(&ops[i]))
 	}
 	single := len(ops) == 1 && ops[0].IfNoneExist == nil
 	if !single && !s.transactions {
@@ -43,7 +43,7 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 	return admitted(ctx, s, s.singles, 1, func() ([]store.Result, error) {
 		result, err := s.single(ctx, &ops[0])
 		if err != nil {
-			return nil, opError(0, err)
+			return nil, store.Refused(0, err)
 		}
 		return []store.Result{*result}, nil
 	})

@@ -91,7 +91,7 @@ func (s *Store) resent(ctx context.Context, ops []store.Op) ([]store.Result, err
 	t := &transaction{view: view{s: s, ctx: ctx}, ops: ops}
 	found, err := t.condition(&ops[0])
 	if err != nil || found == nil {
-		return nil, opError(0, err)
+		return nil, store.Refused(0, err)
 	}
 	return []store.Result{*found}, nil
 }

@@ -120,15 +120,5 @@ func isLost(err error) bool {
 		slices.ContainsFunc([]int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection}, func(code int) bool { return hasCode(err, code) })
 }
 
-// opError names the failing operation; other errors, and nil, stay as they are.
-func opError(i int, err error) error {
-	for _, sentinel := range []error{store.ErrConflict, store.ErrPrecondition, store.ErrMultiple} {
-		if errors.Is(err, sentinel) {
-			return &store.OpError{Index: i, Err: err}
-		}
-	}
-	return err
-}
-
 // isTimeLimit reports whether a command ran into a limit of time.
 func isTimeLimit(err error) bool { return hasCode(err, codeMaxTimeExpired) || mongo.IsTimeout(err) }

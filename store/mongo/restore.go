@@ -167,14 +167,14 @@ func (r *restore) plan(all []store.Restored) error {
 			r.last = max(r.last, r.numbers[one.VersionKey()])
 			continue
 		case err != nil || number != before+1:
-			return opError(i, fmt.Errorf("%s does not follow version %d: %w", one.VersionKey(), before, store.ErrConflict))
+			return store.Refused(i, fmt.Errorf("%s does not follow version %d: %w", one.VersionKey(), before, store.ErrConflict))
 		}
 		sequence := r.place(one, c)
 		switch {
 		case one.LastUpdated.Before(instant(sequence - 1)):
-			return opError(i, fmt.Errorf("%s is older than what is there: %w", one.VersionKey(), store.ErrConflict))
+			return store.Refused(i, fmt.Errorf("%s is older than what is there: %w", one.VersionKey(), store.ErrConflict))
 		case !instant(sequence).Equal(one.LastUpdated):
-			return opError(i, fmt.Errorf("too many versions have the instant of %s: %w", one.VersionKey(), store.ErrConflict))
+			return store.Refused(i, fmt.Errorf("too many versions have the instant of %s: %w", one.VersionKey(), store.ErrConflict))
 		}
 		r.last = sequence
 		c.added = append(c.added, r.version(one, c.newest(), number, sequence))
@@ -290,7 +290,7 @@ func (r *restore) round() (more bool, err error) {
 	for _, typ := range types {
 		result, err := r.s.db.Collection(typ).BulkWrite(r.ctx, newest[typ], options.BulkWrite().SetOrdered(false))
 		if mongo.IsDuplicateKeyError(err) || err == nil && result.MatchedCount != replaced[typ] {
-			return false, opError(0, fmt.Errorf("others write the resources that are restored: %w", store.ErrConflict))
+			return false, store.Refused(0, fmt.Errorf("others write the resources that are restored: %w", store.ErrConflict))
 		}
 		if err != nil {
 			return false, err

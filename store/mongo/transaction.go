@@ -94,7 +94,7 @@ func exhausted(err error) error {
 	if isLost(err) {
 		return &busyError{text: "no MongoDB server sees the transaction to its end", cause: err}
 	}
-	return opError(0, fmt.Errorf("others write the same resources all the time: %w", store.ErrConflict))
+	return store.Refused(0, fmt.Errorf("others write the same resources all the time: %w", store.ErrConflict))
 }
 
 // retriable reports whether a transaction that failed may succeed when it is begun anew. The server says so by a label; and a resource or claim that appeared since
@@ -177,7 +177,7 @@ func (t *transaction) run() error {
 	for i := range t.ops {
 		result, err := t.decide(&t.ops[i], t.s.clock.add(first, i))
 		if err != nil {
-			return opError(i, err)
+			return store.Refused(i, err)
 		}
 		t.results = append(t.results, *result)
 	}

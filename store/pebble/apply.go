@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/firth-health/firth/store"
@@ -78,12 +77,4 @@ func (s *Store) admit(ctx context.Context, r *request) error {
 	}
 	s.stats.refused.Add(1)
 	return fmt.Errorf("writes wait longer than %s: %w", s.opts.QueueWait, store.ErrBusy)
-}
-
-// opError names the failing operation.
-func opError(i int, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return &store.OpError{Index: i, Err: err}
 }

@@ -119,7 +119,7 @@ func (g *group) add(r *request) {
 	for i := range r.ops {
 		if err := perform(r, i); err != nil {
 			g.undo()
-			r.results, r.err = nil, opError(i, err)
+			r.results, r.err = nil, store.Refused(i, err)
 			return
 		}
 	}
