@@ -68,15 +68,15 @@ func TestOutageTransaction(t *testing.T) {
 func TestOutageGivenUp(t *testing.T) {
 	s, proxy, _ := outageStore(t, false, 8*time.Second)
 	proxy.Refuse(true)
-	impatient := func(method store.Method, id string) (error, time.Duration) {
+	impatient := func(method store.Method, id string) (time.Duration, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		began := time.Now()
 		_, err := s.Apply(ctx, []store.Op{writeOp(t, method, "Patient", id, id)})
-		return err, time.Since(began)
+		return time.Since(began), err
 	}
 	for _, method := range []store.Method{store.Update, store.Create} { // the first finds out about the outage
-		if err, took := impatient(method, "a"+strconv.Itoa(int(method))); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
+		if took, err := impatient(method, "a"+strconv.Itoa(int(method))); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
 			t.Errorf("method %d: told %v after %s", method, err, took)
 		}
 	}
