@@ -75,7 +75,8 @@ type MeasuresQuery struct {
 // Changes is an ordered feed of what was committed.
 type Changes interface {
 	// Changes returns at most limit changes with a sequence greater than after, in the order of their commit. A sequence never comes twice; gaps
-	// are possible. An empty answer means that nothing happened since.
+	// are possible. An empty answer means that nothing happened since. Unlike an export ([Archive]) it misses nothing that is committed while it is read: what commits later has a
+	// greater sequence, also where its LastUpdated is smaller.
 	Changes(ctx context.Context, after uint64, limit int) ([]Change, error)
 }
 
