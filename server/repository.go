@@ -119,6 +119,15 @@ func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bo
 	return outcomes, nil
 }
 
+// existing takes the resource that was found, which must be the one and only.
+func (w *draftWrite) existing(ids []string, id string) error {
+	if len(ids) > 1 || ids[0] != id {
+		return adapters.ErrConflict
+	}
+	w.outcome, w.skip = adapters.Existing, true
+	return nil
+}
+
 // prepareIdentity makes the operation of a Patient or Device: created under its planned id on the condition that the identifier is still nobody's. It is
 // an update, because a deleted resource may have had the id.
 func (r repository) prepareIdentity(ctx context.Context, draft *adapters.Draft, w *draftWrite) error {
@@ -127,14 +136,17 @@ func (r repository) prepareIdentity(ctx context.Context, draft *adapters.Draft, 
 		return err
 	}
 	if len(ids) > 0 {
-		if len(ids) > 1 || ids[0] != draft.ID {
-			return adapters.ErrConflict
-		}
-		w.outcome, w.skip = adapters.Existing, true
-		return nil
+		return w.existing(ids, draft.ID)
 	}
 	switch _, err := r.s.store.Read(ctx, fhir.Key{Type: draft.Type, ID: draft.ID}); {
 	case err == nil:
+		// Somebody may have made it between the two looks.
+		if _, ids, err = r.find(ctx, draft.Type, draft.System, draft.Value); err != nil {
+			return err
+		}
+		if len(ids) > 0 {
+			return w.existing(ids, draft.ID)
+		}
 		return fhir.Invalidf(fhir.CodeConflict, "", "%s exists, but no longer carries the identifier it was made for", draft.Reference())
 	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrGone):
 		return err

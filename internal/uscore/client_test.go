@@ -19,8 +19,8 @@ import (
 // client talks to one server.
 type client struct{ base string }
 
-// newClient starts the REST API on an empty embedded store on loopback.
-func newClient(t *testing.T) *client {
+// newClient starts the REST API on an empty store on loopback.
+func newClient(t *testing.T, validation server.Validation) *client {
 	t.Helper()
 	definitions, err := spec.R4()
 	if err != nil {
@@ -33,7 +33,7 @@ func newClient(t *testing.T) *client {
 		t.Fatal(err)
 	}
 	kept := teststore.Open(t, teststore.Options{})
-	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base})
+	api, err := server.New(server.Config{Store: kept, Search: registry, Definitions: definitions, BaseURL: base, Validation: validation})
 	if err != nil {
 		t.Fatal(err)
 	}

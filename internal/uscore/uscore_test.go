@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/firth-health/firth/server"
 )
 
 // TestRequirements asks everything that the guides require of one server that holds all seeds, and compares the verdicts with docs/conformance/us-core.md.
 func TestRequirements(t *testing.T) {
-	c := newClient(t)
+	c := newClient(t, server.ValidateWrites)
 	all := readRequirements(t)
 	files := readSeeds(t, c.base)
 	c.defineParameters(t)
