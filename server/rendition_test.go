@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -45,10 +46,11 @@ func TestStatementForms(t *testing.T) {
 
 // TestCapabilitiesChanged changes what the statement is made of.
 func TestCapabilitiesChanged(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	f := newFixture(t, func(c *Config) { c.Clock = func() time.Time { return now } })
+	var now atomic.Int64 // seconds
+	now.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix())
+	f := newFixture(t, func(c *Config) { c.Clock = func() time.Time { return time.Unix(now.Load(), 0) } })
 	before := f.do("GET", "/metadata", "")
-	now = now.Add(time.Hour)
+	now.Add(3600)
 	f.server.capabilitiesChanged()
 	same := f.do("GET", "/metadata", "")
 	diff(t, []string{before.header.Get("Etag"), "Thu, 01 Jan 2026 01:00:00 GMT"}, []string{same.header.Get("Etag"), same.header.Get("Last-Modified")})
