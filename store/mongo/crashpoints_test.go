@@ -18,6 +18,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"github.com/firth-health/firth/internal/mongoproxy"
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/mongo"
 )
@@ -62,7 +63,7 @@ func TestCrashPoints(t *testing.T) {
 	number := 0
 	for _, path := range crashPaths() {
 		if path.transactions && !real() {
-			t.Run(path.name, func(t *testing.T) { t.Skip(noTransactions + ": runs with " + serverVariable) })
+			t.Run(path.name, func(t *testing.T) { t.Skip(noTransactions + ": runs with " + teststore.ServerVariable) })
 			continue
 		}
 		lane := <-lanes

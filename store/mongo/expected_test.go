@@ -1,13 +1,13 @@
 package mongo_test
 
 import (
-	"bytes"
+	"maps"
 	"os"
 	"os/exec"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 const (
@@ -42,14 +42,11 @@ func expected() map[string]string {
 	}
 }
 
-// child is set for the process that runs a test whose result is judged by its parent.
-const child = "FIRTH_TEST_MONGODB_CHILD"
-
 // run runs tests of the suite: here where all must pass, and otherwise in a process of their own, whose failures are compared with the list. That process may have
 // more arguments.
 func run(t *testing.T, tests func(*testing.T), arguments ...string) {
 	t.Helper()
-	if real() || os.Getenv(child) != "" {
+	if real() || os.Getenv(teststore.Child) != "" {
 		tests(t)
 		return
 	}
@@ -59,55 +56,21 @@ func run(t *testing.T, tests func(*testing.T), arguments ...string) {
 	}
 	arguments = append(arguments, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=20m")
 	command := exec.CommandContext(t.Context(), os.Args[0], arguments...)
-	command.Env = append(os.Environ(), child+"="+serverURI(t))
+	command.Env = append(os.Environ(), teststore.Child+"="+serverURI(t))
 	output, err := command.CombinedOutput()
-	passed, failed := verdicts(output)
-	if len(passed) == 0 {
+	verdict := teststore.Judge(output, ofTest(t.Name()), false)
+	if verdict.Passed == 0 {
 		t.Fatalf("no test passed: %v\n%s", err, output)
 	}
-	list := expected()
-	for _, name := range failed {
-		if list[name] == "" {
-			t.Errorf("%s failed:\n%s", name, about(output, name))
-		}
+	for _, text := range verdict.Wrong {
+		t.Error(text)
 	}
-	for name, reason := range list {
-		if strings.HasPrefix(name, t.Name()+"/") && !slices.Contains(failed, name) {
-			t.Errorf("%s did not fail, although %s: take it off the list", name, reason)
-		}
-	}
-	t.Logf("%d tests passed, %d failed as expected", len(passed), len(failed))
+	t.Logf("%d tests passed, %d failed as expected", verdict.Passed, verdict.Expected)
 }
 
-// verdicts finds the names of tests that passed, and of those that failed on their own account: not because a test inside them did.
-func verdicts(output []byte) (passed, failed []string) {
-	for _, m := range regexp.MustCompile(`(?m)^ *--- (PASS|FAIL): (\S+)`).FindAllSubmatch(output, -1) {
-		if string(m[1]) == "PASS" {
-			passed = append(passed, string(m[2]))
-		} else {
-			failed = append(failed, string(m[2]))
-		}
-	}
-	all := slices.Clone(failed)
-	failed = slices.DeleteFunc(failed, func(name string) bool {
-		return slices.ContainsFunc(all, func(other string) bool { return strings.HasPrefix(other, name+"/") })
-	})
-	return passed, failed
-}
-
-// about is what a test printed, at most some lines of it.
-func about(output []byte, name string) string {
-	var lines []string
-	inside := false
-	for line := range strings.Lines(string(output)) {
-		if strings.HasPrefix(line, "=== ") {
-			inside = strings.TrimSpace(line[strings.LastIndex(strings.TrimSpace(line), " "):]) == name
-		} else if inside && len(lines) < 40 {
-			lines = append(lines, line)
-		}
-	}
-	if len(lines) == 0 {
-		return string(bytes.TrimSpace(output[max(0, len(output)-4000):]))
-	}
-	return strings.Join(lines, "")
+// ofTest are the expected failures inside one test.
+func ofTest(name string) teststore.Expected {
+	list := teststore.Expected(expected())
+	maps.DeleteFunc(list, func(test, _ string) bool { return !strings.HasPrefix(test, name+"/") })
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/mongo"
 	"github.com/firth-health/firth/store/storetest"
@@ -51,6 +52,6 @@ func openNamed(t *testing.T, dir string) store.Store {
 	t.Helper()
 	sum := sha256.Sum256([]byte(dir))
 	name := "firth_test_" + hex.EncodeToString(sum[:6])
-	dropLater(t, name)
-	return suited(open(t, mongo.Options{Database: name}))
+	teststore.DropLater(t, serverURI(t), name)
+	return teststore.OneByOne(open(t, mongo.Options{Database: name}))
 }
