@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,11 +71,15 @@ func TestTwoServers(t *testing.T) {
 				}
 				id := fmt.Sprintf("w%d-%d", w, n%50)
 				body := `{"resourceType":"Condition","id":"` + id + `"` + conditionAsserted(fmt.Sprint(2030+n%3)) + `}`
-				if got := f.local("PUT", "/Condition/"+id, body); got.status >= 300 {
+				switch got := f.local("PUT", "/Condition/"+id, body); {
+				case got.status == 503: // the machine was too busy for the beat, and the other server counted this one out
+					time.Sleep(testBeat)
+				case got.status >= 300:
 					t.Error(got.status, got.body)
 					return
+				default:
+					written.Add(1)
 				}
-				written.Add(1)
 			}
 		})
 	}
@@ -128,8 +133,9 @@ func TestOneServerReindexes(t *testing.T) {
 	if got := b.do("DELETE", asyncPath+third, ""); got.status != 202 {
 		t.Error(got)
 	}
-	time.Sleep(5 * testBeat)
-	diff(t, []string{"in-progress", "queued", "cancelled"}, []string{status(b, first).State, status(a, second).State, status(a, third).State})
+	until(t, "both know of all jobs", func() bool {
+		return slices.Equal([]string{"in-progress", "queued", "cancelled"}, []string{status(b, first).State, status(a, second).State, status(a, third).State})
+	})
 	a.vanish()
 	if got := b.do("DELETE", asyncPath+"none", ""); got.status != 404 {
 		t.Error(got)

@@ -196,14 +196,16 @@ func (f *fixture) jobAddress() string {
 	return f.base + asyncPath + r.jobs[len(r.jobs)-1].ID
 }
 
+// patience bounds how long a test waits for what happens in the background: a bound for tests that hang, far above what a busy machine needs.
+const patience = 2 * time.Minute
+
 // until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 1000 {
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatal("never: " + what)
 }

@@ -173,7 +173,7 @@ func (row *badRequest) send(t *testing.T, base string) (status int, body []byte)
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	request := row.wire(t)

@@ -43,7 +43,7 @@ func (c *client) defineParameters(t *testing.T) {
 			t.Fatalf("%s: %d %s", p.ID, got.status, got.body)
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		missing := ""
 		resources := c.declared(t)
 		for _, p := range list {

@@ -174,7 +174,7 @@ func TestPrimaryLoss(t *testing.T) {
 	for i := range 4 {
 		calls.Go(func() {
 			e := load.ledger.apply(t.Context(), patient, load.op(store.Update, fmt.Sprintf("p%d", i)))
-			if took := time.Since(began); e.err != nil || took < outage || took > outage+5*time.Second {
+			if took := time.Since(began); e.err != nil || took < outage || took > outage+20*time.Second {
 				t.Errorf("a write that waits: %v after %s", e.err, took)
 			}
 		})
@@ -182,7 +182,7 @@ func TestPrimaryLoss(t *testing.T) {
 			for round := 0; time.Since(began) < outage-2*time.Second; round++ {
 				before := time.Now()
 				e := load.ledger.apply(t.Context(), hasty, load.op(store.Update, fmt.Sprintf("h%d", i)))
-				if took := time.Since(before); !errors.Is(e.err, store.ErrBusy) || took > 2*time.Second {
+				if took := time.Since(before); !errors.Is(e.err, store.ErrBusy) || took > 8*time.Second {
 					t.Errorf("a write that waits 0.7 s: %v after %s", e.err, took)
 				}
 				if _, err := hasty.Search(t.Context(), &search.Query{Type: "Patient", Plan: search.All{}, Count: 1}); !errors.Is(err, store.ErrBusy) {
@@ -196,7 +196,7 @@ func TestPrimaryLoss(t *testing.T) {
 	calls.Wait()
 	for _, s := range []*mongo.Store{patient, hasty} {
 		var e *effort
-		for within := time.Now().Add(5 * time.Second); ; {
+		for within := time.Now().Add(time.Minute); ; {
 			if e = load.ledger.apply(t.Context(), s, load.op(store.Update, "a")); e.err == nil || time.Now().After(within) {
 				break
 			}
