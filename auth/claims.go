@@ -1,0 +1,25 @@
+package auth
+
+import "time"
+
+// Claims is what an access token says, whoever issued it. Nothing in it is secret: it may be audited, but for patient identities it is not logged.
+type Claims struct {
+	Issuer  string // absolute URL of who issued the token
+	Subject string // of the user, or of the client when it acts for itself; unique within the issuer
+	Client  string // client_id
+	TokenID string // names the token without being of use to who reads it: its jti, or a handle
+
+	Scope     string // space-separated, as granted
+	FHIRUser  string // relative reference, e.g. Practitioner/1; empty when the user is no resource
+	Patient   string // id of the patient in context; empty for none
+	Encounter string // id of the encounter in context; empty for none
+
+	PurposeOfUse []Coding // why, as stated by who uses the token
+	Roles        []Coding // of the user
+	BreakGlass   bool     // consent and care team are overridden in an emergency; audited as such
+
+	Issued, Expires time.Time
+}
+
+// Coding is a code of a system.
+type Coding struct{ System, Code, Display string }
