@@ -55,7 +55,7 @@ func TestConditionalDelete(t *testing.T) {
 		{name: "one match", method: "DELETE", path: "/Patient?identifier=mrn|a", status: 204, want: []string{`ETag: W/"2"`, "Content-Type:"}},
 		{name: "it is gone", method: "GET", path: "/Patient/a", status: 410, answer: "*"},
 		{name: "no match", method: "DELETE", path: "/Patient?identifier=mrn|a", status: 204, want: []string{"ETag:"}},
-		{name: "no match, return=OperationOutcome", method: "DELETE", path: "/Patient?identifier=mrn|a", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, answer: info("deleted 0 of type Patient")},
+		{name: "no match, return=OperationOutcome", method: "DELETE", path: "/Patient?identifier=mrn|a", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, answer: info("no Patient matches the condition, so that nothing was deleted")},
 		{name: "several matches", method: "DELETE", path: "/Patient?identifier=mrn|", status: 412, answer: outcome("multiple-matches", "Patient: more than one resource matches the condition")},
 		{name: "no condition", method: "DELETE", path: "/Patient", status: 400, answer: outcome("required", "a conditional delete needs search parameters that say which Patient is meant")},
 		{name: "unknown parameter", method: "DELETE", path: "/Patient?colour=blue", status: 400, answer: "*"},

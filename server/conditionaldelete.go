@@ -65,7 +65,14 @@ func (s *Server) deletedMatches(x *exchange, results []store.Result) reply {
 	}
 	out := s.deleted(x, &one)
 	if out.outcome != nil {
-		out.outcome = informational("deleted " + strconv.Itoa(len(results)) + " of type " + x.key.Type)
+		out.outcome = informational(deletedCount(len(results), x.key.Type))
 	}
 	return out
+}
+
+func deletedCount(n int, typ string) string {
+	if n == 0 {
+		return "no " + typ + " matches the condition, so that nothing was deleted"
+	}
+	return "deleted " + strconv.Itoa(n) + " of type " + typ
 }

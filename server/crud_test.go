@@ -151,7 +151,10 @@ func TestDelete(t *testing.T) {
 		{name: "vread of the version before", method: "GET", path: "/Patient/p/_history/1", status: 200, answer: "*"},
 		{name: "delete again", method: "DELETE", path: "/Patient/p", status: 204, want: []string{"ETag:"}},
 		{name: "delete what never was", method: "DELETE", path: "/Patient/q", status: 204, want: []string{"ETag:"}},
-		{name: "return=OperationOutcome", method: "DELETE", path: "/Patient/q", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, answer: info("deleted Patient/q")},
+		{name: "return=OperationOutcome", method: "DELETE", path: "/Patient/q", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, answer: info("there is no Patient/q, so that nothing was deleted")},
+		{name: "return=OperationOutcome of what is deleted already", method: "DELETE", path: "/Patient/p", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, answer: info("there is no Patient/p, so that nothing was deleted")},
+		{name: "there again", method: "PUT", path: "/Patient/p", body: `{"resourceType":"Patient","id":"p"}`, status: 201, answer: "*"},
+		{name: "return=OperationOutcome of what is there", method: "DELETE", path: "/Patient/p", headers: []string{"Prefer", "return=OperationOutcome"}, status: 200, want: []string{`ETag: W/"4"`}, answer: info("deleted Patient/p")},
 	})
 }
 

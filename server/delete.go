@@ -27,7 +27,11 @@ func (s *Server) deleted(x *exchange, result *store.Result) reply {
 		out.version, out.lastModified = "", time.Time{}
 	}
 	if x.prefer.ret == returnOutcome {
-		out.status, out.outcome = http.StatusOK, informational("deleted "+x.key.String())
+		what := "deleted " + x.key.String()
+		if result.Version.Method != store.Delete {
+			what = "there is no " + x.key.String() + ", so that nothing was deleted"
+		}
+		out.status, out.outcome = http.StatusOK, informational(what)
 	}
 	return out
 }
