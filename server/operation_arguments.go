@@ -82,6 +82,28 @@ func (a *arguments) number(name string, absent int) int {
 	return absent
 }
 
+// checkPeriod refuses a period whose parameters end and start have been swapped: nothing could be in it, and nothing found would look like an answer. A date is
+// all of its day, month or year.
+func (a *arguments) checkPeriod() error {
+	first, hasStart := a.text("start")
+	last, hasEnd := a.text("end")
+	if !hasStart || !hasEnd {
+		return nil
+	}
+	start, err := fhir.ParseDateTime(strings.ReplaceAll(first, " ", "+"))
+	if err != nil {
+		return err
+	}
+	end, err := fhir.ParseDateTime(strings.ReplaceAll(last, " ", "+"))
+	if err != nil {
+		return err
+	}
+	if !start.Low.Before(end.High()) {
+		return fhir.Invalidf(fhir.CodeValue, "http.end", "end (%s) is before start (%s)", printable(last), printable(first))
+	}
+	return nil
+}
+
 // node is the value of a parameter of a data type or a resource; absent when it was not sent.
 func (a *arguments) node(name string) fhir.Node {
 	for _, arg := range a.list {

@@ -41,6 +41,9 @@ func (s *Server) docrefQuery(x *exchange, in *arguments) (*search.Request, error
 		return nil, fhir.Invalidf(fhir.CodeValue, "http.patient", "patient must be the id of a Patient")
 	}
 	pairs := []search.Pair{{Name: "patient", Value: "Patient/" + id}, {Name: "status", Value: "current"}, {Name: "_sort", Value: "-date"}}
+	if err := in.checkPeriod(); err != nil {
+		return nil, err
+	}
 	var types, formats []string
 	for _, arg := range in.list {
 		switch arg.name {

@@ -66,6 +66,7 @@ func TestDocref(t *testing.T) {
 		{name: "nobody named", method: "GET", path: "/DocumentReference/$docref", status: 400, answer: outcome("required", "$docref needs the parameter patient", "http.patient")},
 		{name: "no id", method: "GET", path: "/DocumentReference/$docref?patient=a/b", status: 400, answer: outcome("value", "patient must be the id of a Patient", "http.patient")},
 		{name: "no time", method: "GET", path: "/DocumentReference/$docref?patient=p&start=soon", status: 400, answer: `...start must be a date or time`},
+		{name: "an end before the start", method: "GET", path: "/DocumentReference/$docref?patient=p&start=2027&end=2026", status: 400, answer: outcome("value", "end (2026) is before start (2027)", "http.end")},
 		{name: "an empty type", method: "GET", path: "/DocumentReference/$docref?patient=p&type=", status: 400, answer: `..."http.type"`},
 		{name: "no such parameter", method: "GET", path: "/DocumentReference/$docref?patient=p&status=current", status: 400, answer: `...$docref has no parameter`},
 	})

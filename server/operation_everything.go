@@ -131,6 +131,9 @@ func (e *record) read() error {
 			}
 		}
 	}
+	if err := e.in.checkPeriod(); err != nil {
+		return err
+	}
 	most := everythingPage * e.s.limits.MaxCount
 	if e.count = e.in.number("_count", most); e.count < 1 {
 		return fhir.Invalidf(fhir.CodeValue, "http._count", "_count must be a whole number from 1 on")
