@@ -13,18 +13,7 @@ import (
 // batch begins a type, or reindexes some resources of it and ends it behind the last.
 func (r *reindexing) batch(ctx context.Context, j *reindexJob, i int, t *reindexType) error {
 	if !t.Begun {
-		covers := r.p.tokens(t.Type)
-		if ok, err := r.p.caughtUp(ctx, j.Keying); !ok || err != nil {
-			r.rest(r.p.others.beat())
-			return err
-		}
-		total, err := r.p.total(ctx, t.Type)
-		if err != nil {
-			return err
-		}
-		return r.update(ctx, j, func(j *reindexJob) {
-			j.Types[i].Begun, j.Types[i].Covers, j.Types[i].Total = true, covers, total
-		})
+		return r.beginType(ctx, j, i, t.Type)
 	}
 	page, err := r.p.reindexer.Walk(ctx, store.WalkQuery{Type: t.Type, Cursor: t.Cursor, Limit: r.size})
 	if err != nil {
@@ -54,6 +43,32 @@ func (r *reindexing) batch(ctx context.Context, j *reindexJob, i int, t *reindex
 	r.failures += b.failed
 	r.mu.Unlock()
 	return err
+}
+
+// beginType notes which parameters a type is indexed for: those of which every commit has the keys from now on. When the job or the parameters change meanwhile nothing is noted, and the
+// caller comes again: a parameter that came in between may rely on this job (see [reindexing.rely]).
+func (r *reindexing) beginType(ctx context.Context, j *reindexJob, i int, typ string) error {
+	revision, generation := r.copy(j).revision, r.p.others.generation()
+	covers := r.p.tokens(typ)
+	if ok, err := r.p.caughtUp(ctx, j.Keying); !ok || err != nil {
+		r.rest(r.p.others.beat())
+		return err
+	}
+	total, err := r.p.total(ctx, typ)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case j.State.isOver():
+		return errJobOver
+	case j.revision != revision || r.p.others.generation() != generation:
+		return nil
+	}
+	return r.keep(ctx, j, func(j *reindexJob) {
+		j.Types[i].Begun, j.Types[i].Covers, j.Types[i].Total = true, covers, total
+	})
 }
 
 // reindexed is what became of a batch.

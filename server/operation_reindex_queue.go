@@ -17,13 +17,9 @@ func (r *reindexing) willCover(id, token, typ string) bool {
 
 // cover sees to it that parameters that wait to be indexed, by type, are covered by a job.
 func (r *reindexing) cover(ctx context.Context, waiting map[string][]string) error {
-	var types, ids []string
-	for typ, all := range waiting {
-		for _, id := range all {
-			if !r.willCover(id, r.p.records[id].Token, typ) {
-				types, ids = append(types, typ), append(ids, id)
-			}
-		}
+	types, ids, err := r.uncovered(ctx, waiting)
+	if err != nil {
+		return err
 	}
 	if len(types) > 0 {
 		slices.Sort(types)
@@ -34,6 +30,43 @@ func (r *reindexing) cover(ctx context.Context, waiting map[string][]string) err
 	}
 	r.wake()
 	return nil
+}
+
+// uncovered returns what no job will cover. A job that has not begun with a type is written again, so that whoever begins it at this moment, here or in another process, with the parameters of before
+// finds that it has changed.
+func (r *reindexing) uncovered(ctx context.Context, waiting map[string][]string) (types, ids []string, err error) {
+	for range conflictRetries {
+		if err = r.refresh(ctx); err != nil {
+			return nil, nil, err
+		}
+		if types, ids, err = r.rely(ctx, waiting); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	return types, ids, err
+}
+
+func (r *reindexing) rely(ctx context.Context, waiting map[string][]string) (types, ids []string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	relied := map[*reindexJob]bool{}
+	for typ, all := range waiting {
+		for _, id := range all {
+			token := r.p.records[id].Token
+			i := slices.IndexFunc(r.jobs, func(j *reindexJob) bool { return j.willCover(id, token, typ) })
+			if i < 0 {
+				types, ids = append(types, typ), append(ids, id)
+			} else if j := r.jobs[i]; !j.of(typ).Begun {
+				relied[j] = true
+			}
+		}
+	}
+	for j := range relied {
+		if err := r.keep(ctx, j, func(*reindexJob) {}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return types, ids, nil
 }
 
 // queue makes a job, unless the same one waits already. One for parameters joins the last one in the queue that is for parameters, too.

@@ -148,6 +148,15 @@ func (p *processes) known() (generation uint64, ok bool) {
 	return p.self.Generation, !p.expelled
 }
 
+// generation is that of the search parameters this process knows; 0 for a nil *processes.
+func (p *processes) generation() uint64 {
+	if p == nil {
+		return 0
+	}
+	generation, _ := p.known()
+	return generation
+}
+
 // within gives ctx the end of the time in which this process may write. A nil *processes has none.
 func (p *processes) within(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if p == nil {

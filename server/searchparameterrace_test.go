@@ -271,3 +271,68 @@ func TestReadParameters(t *testing.T) {
 		}
 	}
 }
+
+// betweenStore does something at the moment when a job is about to begin with a type.
+type betweenStore struct {
+	*pacedStore
+	between atomic.Pointer[func()]
+}
+
+func (s *betweenStore) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
+	if q.Count == 0 && q.Total == search.Accurate {
+		if act := s.between.Swap(nil); act != nil {
+			(*act)()
+		}
+	}
+	return s.pacedStore.Search(ctx, q)
+}
+
+// sharedBetweenStore is one that several servers have open.
+type sharedBetweenStore struct{ *betweenStore }
+
+func (sharedBetweenStore) Shared() bool { return true }
+
+// TestParameterComesAsJobBegins creates a parameter between the moment when a job decides what it covers and the moment when that is kept: by the same server, and by another on the store.
+func TestParameterComesAsJobBegins(t *testing.T) {
+	for _, servers := range []int{1, 2} {
+		t.Run(fmt.Sprint(servers, " servers"), func(t *testing.T) {
+			var between *betweenStore
+			var all []*fixture
+			for range servers {
+				f := newFixture(t, func(c *Config) {
+					if between == nil {
+						between = &betweenStore{pacedStore: newPacedStore(c.Store)}
+					}
+					c.Store, c.Refresh = between, testBeat
+					if servers > 1 {
+						c.Store = sharedBetweenStore{between}
+					}
+				})
+				t.Cleanup(func() {
+					f.server.Drain()
+					if err := f.server.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				all = append(all, f)
+			}
+			first, last := all[0], all[len(all)-1]
+			first.putConditions(3)
+			created := make(chan answer, 1)
+			act := func() {
+				created <- last.do("PUT", "/SearchParameter/later", parameterOf("later", "later", "token", "Condition", "Condition.subject.reference.exists()"))
+			}
+			between.between.Store(&act)
+			if got := first.do("PUT", "/SearchParameter/asserted", asserted); got.status != 201 {
+				t.Fatal(got)
+			}
+			if got := <-created; got.status != 201 {
+				t.Fatal(got)
+			}
+			for _, f := range all {
+				f.finds(t, "/Condition?asserted-date=2001", "c1")
+				f.strictly(t, "/Condition?later=true")
+			}
+		})
+	}
+}
