@@ -13,6 +13,9 @@ type Query struct {
 
 	Include    []Include
 	RevInclude []Include
+
+	// Visible narrows what includes bring; nil brings everything. Plan is narrowed by who makes the query ([Narrow]).
+	Visible Visibility
 }
 
 // SortKey orders by an index value. The sort value of a resource is the smallest (ascending) or largest (descending) remainder of its keys that start

@@ -29,7 +29,8 @@ type Prefetcher interface {
 }
 
 // Include adds to a page what _include and _revinclude of the query ask for (R4 search.html#include): without duplicates and without the
-// matches, in the order in which it is found. Includes with Iterate apply to what was included as well.
+// matches, in the order in which it is found. Includes with Iterate apply to what was included as well. What q.Visible hides is as if it were not stored:
+// it is not included, not counted for [MaxIncluded], and nothing is found through it.
 func Include(ctx context.Context, l Links, q *search.Query, page *Page) error {
 	w := &includer{l: l, q: q, page: page, seen: map[fhir.Key]bool{}}
 	for i := range page.Matches {
@@ -54,6 +55,8 @@ type includer struct {
 	q    *search.Query
 	page *Page
 	seen map[fhir.Key]bool // matches and included, without version
+
+	limits map[string]limit // by type
 }
 
 func plain(key fhir.Key) fhir.Key { return fhir.Key{Type: key.Type, ID: key.ID} }
@@ -82,6 +85,8 @@ func (w *includer) forward(inc search.Include, from []Version) error {
 	if err := w.prefetch(inc, from); err != nil {
 		return err
 	}
+	asked := map[fhir.Key]bool{}
+	var wanted []fhir.Key
 	for i := range from {
 		if from[i].Key.Type != inc.Type {
 			continue
@@ -91,19 +96,79 @@ func (w *includer) forward(inc search.Include, from []Version) error {
 			return err
 		}
 		for _, target := range targets(keys, inc) {
-			if w.seen[target] {
-				continue
+			if !w.seen[target] && !asked[target] {
+				asked[target] = true
+				wanted = append(wanted, target)
 			}
-			version, err := w.l.Current(target)
-			if err != nil {
-				return err
-			}
-			if version != nil && !w.add(version) {
+		}
+	}
+	for chunk := range slices.Chunk(wanted, forwardChunk) {
+		found, err := w.current(chunk)
+		if err != nil {
+			return err
+		}
+		for _, key := range chunk {
+			if version := found[key]; version != nil && !w.add(version) {
 				return nil
 			}
 		}
 	}
 	return nil
+}
+
+// forwardChunk is how many targets are read together.
+const forwardChunk = 500
+
+// current reads what is stored and visible among some resources.
+func (w *includer) current(keys []fhir.Key) (map[fhir.Key]*Version, error) {
+	found := make(map[fhir.Key]*Version, len(keys))
+	tested := map[string]search.IDs{} // by type
+	for _, key := range keys {
+		switch of, ok := w.visible(key.Type); {
+		case !ok:
+		case of != nil:
+			tested[key.Type] = append(tested[key.Type], key.ID)
+		default:
+			version, err := w.l.Current(key)
+			if err != nil {
+				return nil, err
+			}
+			found[key] = version
+		}
+	}
+	for typ, ids := range tested {
+		of, _ := w.visible(typ)
+		versions, err := w.l.Matching(typ, search.Both(ids, of), len(ids))
+		if err != nil {
+			return nil, err
+		}
+		for i := range versions {
+			found[plain(versions[i].Key)] = &versions[i]
+		}
+	}
+	return found, nil
+}
+
+// visible asks once for each type.
+func (w *includer) visible(typ string) (of search.Plan, ok bool) {
+	if w.q.Visible == nil {
+		return nil, true
+	}
+	known, asked := w.limits[typ]
+	if !asked {
+		known.of, known.ok = w.q.Visible(typ)
+		if w.limits == nil {
+			w.limits = map[string]limit{}
+		}
+		w.limits[typ] = known
+	}
+	return known.of, known.ok
+}
+
+// limit is an answer of [search.Visibility].
+type limit struct {
+	of search.Plan
+	ok bool
 }
 
 // prefetch lets the store read at once what forward asks for one by one.
@@ -127,7 +192,7 @@ func (w *includer) prefetch(inc search.Include, from []Version) error {
 			return err
 		}
 		for _, target := range targets(keys, inc) {
-			if !w.seen[target] {
+			if of, ok := w.visible(target.Type); ok && of == nil && !w.seen[target] {
 				wanted = append(wanted, target)
 			}
 		}
@@ -154,6 +219,10 @@ const revChunk = 200
 
 // backward adds the resources that refer.
 func (w *includer) backward(inc search.Include, from []Version) error {
+	of, ok := w.visible(inc.Type)
+	if !ok {
+		return nil
+	}
 	var referred search.Or
 	for i := range from {
 		if key := from[i].Key; inc.Target == "" || inc.Target == key.Type {
@@ -162,7 +231,11 @@ func (w *includer) backward(inc search.Include, from []Version) error {
 	}
 	for chunk := range slices.Chunk(referred, revChunk) {
 		// Matches among the answers do not count, so more than the limit are asked for.
-		versions, err := w.l.Matching(inc.Type, chunk, MaxIncluded+len(w.seen)+1)
+		plan := search.Plan(chunk)
+		if of != nil {
+			plan = search.Both(chunk, of)
+		}
+		versions, err := w.l.Matching(inc.Type, plan, MaxIncluded+len(w.seen)+1)
 		if err != nil {
 			return err
 		}

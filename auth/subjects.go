@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
+)
+
+// What patients, and apps on their behalf, may see (scopes patient/, and user/ of a Patient or RelatedPerson):
+//
+//   - Of types in the Patient compartment (R4 compartmentdefinition-patient.html): what is in the compartment. May be written when it is in no other patient's
+//     compartment, neither before nor after.
+//   - Of other types with a search parameter patient (Device, Task, Contract, GuidanceResponse): what refers to the patient by it, as if that defined a
+//     compartment; written likewise.
+//   - Of other types that the specification classifies as anonymous, business or individual (R4 extension structuredefinition-security-category: definitions,
+//     terminology, Organization, Location, Practitioner, Medication, …): everything, and never written.
+//   - Nothing of the rest: types about patients that cannot be told apart by patient (PaymentNotice, Linkage, …), and those that the specification does not classify
+//     (Binary and Bundle may hold anybody's data).
+//
+// Three types are exceptions. Group: its compartment is that of all members, each of which would see who the others are. Subscription: its criteria and headers are
+// those of other clients. AuditEvent: only with a scope that names it, and never changed.
+const (
+	auditEvent   = "AuditEvent"
+	group        = "Group"
+	subscription = "Subscription"
+	patientType  = "Patient"
+)
+
+// subjectRule says how a type relates to patients.
+type subjectRule struct {
+	indexes   []string // references to the patient
+	directory bool     // about no patient: readable whole
+	itself    bool     // the type Patient
+}
+
+func (s *subjectRule) none() bool { return len(s.indexes) == 0 && !s.directory && !s.itself }
+
+// subjectRule classifies a type.
+func (r *Rules) subjectRule(typ string) (subjectRule, error) {
+	var rule subjectRule
+	if typ == group || typ == subscription {
+		return rule, nil
+	}
+	codes, inCompartment := r.opts.Definitions.Compartment(patientType).Parameters[typ]
+	if !inCompartment {
+		codes = []string{"patient"}
+	}
+	rule.itself = typ == patientType
+	for _, p := range r.opts.Search.Params(typ) {
+		if !slices.Contains(codes, p.Code) || p.Type != "reference" {
+			continue
+		}
+		for _, index := range p.Indexes() {
+			if !slices.Contains(rule.indexes, index) {
+				rule.indexes = append(rule.indexes, index)
+			}
+		}
+	}
+	if !rule.none() || inCompartment {
+		return rule, nil
+	}
+	category, err := securityCategory(r.opts.Definitions, typ)
+	rule.directory = category == "anonymous" || category == "business" || category == "individual"
+	return rule, err
+}
+
+// securityCategory is what the definition of a type says of its sensitivity; empty when it says nothing.
+func securityCategory(defs *spec.Definitions, typ string) (string, error) {
+	const base = "http://hl7.org/fhir/StructureDefinition/"
+	text, err := defs.StructureDefinition(base + typ)
+	if err != nil {
+		return "", fmt.Errorf("auth: definition of %s: %w", typ, err)
+	}
+	var definition struct {
+		Extension []struct {
+			URL       string `json:"url"`
+			ValueCode string `json:"valueCode"`
+		} `json:"extension"`
+	}
+	if err := json.Unmarshal(text, &definition); err != nil {
+		return "", fmt.Errorf("auth: definition of %s: %w", typ, err)
+	}
+	for _, e := range definition.Extension {
+		if e.URL == base+"structuredefinition-security-category" {
+			return e.ValueCode, nil
+		}
+	}
+	return "", nil
+}
+
+// readable is what patients may see of a type; nil for all, ok is false for nothing.
+func (s *subjectRule) readable(patients []string) (plan search.Plan, ok bool) {
+	if s.directory || s.none() || len(patients) == 0 {
+		return nil, s.directory && len(patients) > 0
+	}
+	var belongs search.Or
+	if s.itself {
+		belongs = append(belongs, search.IDs(patients))
+	}
+	for _, index := range s.indexes {
+		for _, id := range patients {
+			belongs = append(belongs, search.OneKey(search.ReferencePrefix(index, patientType)+id))
+		}
+	}
+	if len(belongs) == 1 {
+		return belongs[0], true
+	}
+	return belongs, true
+}
+
+// writable is what patients may write of a type: what belongs to them and to nobody else.
+func (s *subjectRule) writable(patients []string) (plan search.Plan, ok bool) {
+	own, ok := s.readable(patients)
+	if !ok || s.directory {
+		return nil, false
+	}
+	if s.itself {
+		own = search.IDs(patients)
+	}
+	var others search.Or
+	for _, index := range s.indexes {
+		for _, gap := range otherKeys(search.ReferencePrefix(index, patientType), patients) {
+			others = append(others, gap)
+		}
+	}
+	return search.And{own, search.Not{Of: others}}, true
+}
+
+// otherKeys are the keys of references to all but some resources of a type. A reference to a version has a key of its own: the id, a slash and more.
+func otherKeys(prefix string, ids []string) []search.Keys {
+	var own []search.Keys
+	for _, id := range ids {
+		own = append(own, search.OneKey(prefix+id), search.Keys{Lo: prefix + id + "/", Hi: prefix + id + "0"}) // 0 follows the slash
+	}
+	slices.SortFunc(own, func(a, b search.Keys) int { return cmp.Compare(a.Lo, b.Lo) })
+	var gaps []search.Keys
+	at := prefix
+	for _, k := range own {
+		if at < k.Lo {
+			gaps = append(gaps, search.Keys{Lo: at, Hi: k.Lo})
+		}
+		at = max(at, k.Hi)
+	}
+	return append(gaps, search.Keys{Lo: at, Hi: prefix[:len(prefix)-1] + "0"})
+}
