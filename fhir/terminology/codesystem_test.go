@@ -35,7 +35,7 @@ func newTerminology(t *testing.T) *Terminology {
 	return New(defs)
 }
 
-func animalSystem(t *testing.T) *codeSystem {
+func animalSystem(t *testing.T) *CodeSystem {
 	t.Helper()
 	return newCodeSystem(parse(t, animals))
 }
@@ -71,7 +71,7 @@ func TestValueSetFilters(t *testing.T) {
 		filter := parse(t, `{"property":"`+c.property+`","op":"`+c.op+`","value":"`+c.value+`"}`)
 		passes, err := s.filter(filter)
 		var all []string
-		for code := range s.has {
+		for code := range s.concepts {
 			if err == nil && passes(code) {
 				all = append(all, code)
 			}
@@ -90,7 +90,8 @@ func TestValueSetFilters(t *testing.T) {
 // TestValueSetComposition includes and excludes what systems, lists of codes and other value sets have.
 func TestValueSetComposition(t *testing.T) {
 	x := newTerminology(t)
-	x.systems["urn:animals"] = animalSystem(t)
+	x.systems["urn:animals|"] = animalSystem(t)
+	x.systems["urn:animals|1"] = x.systems["urn:animals|"]
 	set := func(codes ...string) *Codes {
 		s := newCodes()
 		for _, code := range codes {
@@ -105,7 +106,7 @@ func TestValueSetComposition(t *testing.T) {
 		{"filtered", `"system":"urn:animals","filter":[{"property":"concept","op":"is-a","value":"mammal"},{"property":"concept","op":"is-not-a","value":"cat"}]`, "dog mammal"},
 		{"the version", `"system":"urn:animals","version":"1","concept":[{"code":"cat"}]`, "cat"},
 		{"the version of all", `"system":"urn:animals","version":"1","filter":[{"property":"concept","op":"=","value":"cat"}]`, "cat"},
-		{"another version", `"system":"urn:animals","version":"2"`, "the definitions carry another version of the code system urn:animals"},
+		{"another version", `"system":"http://hl7.org/fhir/administrative-gender","version":"2"`, "the definitions carry another version of the code system http://hl7.org/fhir/administrative-gender"},
 		{"a value set", `"valueSet":["urn:pets"]`, "cat dog"},
 		{"two value sets", `"valueSet":["urn:pets","urn:few"]`, "cat"},
 		{"a system and a value set", `"system":"urn:animals","filter":[{"property":"concept","op":"is-a","value":"mammal"}],"valueSet":["urn:few"]`, "cat"},
