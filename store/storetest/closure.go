@@ -48,6 +48,7 @@ func (d *differential) included(q *search.Query, matches []store.Version) []stri
 		there[key], newest[key] = true, true
 	}
 	all := []string{}
+	hidden := d.hidden(q)
 	for first := true; len(newest) > 0; first = false {
 		found := map[fhir.Key]bool{}
 		for _, e := range d.references() {
@@ -64,7 +65,7 @@ func (d *differential) included(q *search.Query, matches []store.Version) []stri
 		}
 		newest = map[fhir.Key]bool{}
 		for key := range found {
-			if !there[key] {
+			if !there[key] && !hidden[key] {
 				there[key], newest[key] = true, true
 				all = append(all, key.String())
 			}
@@ -72,6 +73,29 @@ func (d *differential) included(q *search.Query, matches []store.Version) []stri
 	}
 	slices.Sort(all)
 	return all
+}
+
+// hidden lists what exists and is not visible to a query.
+func (d *differential) hidden(q *search.Query) map[fhir.Key]bool {
+	hidden := map[fhir.Key]bool{}
+	if q.Visible == nil {
+		return hidden
+	}
+	for key := range d.current {
+		hidden[key] = true
+	}
+	for _, typ := range []string{"Patient", "Observation", "List"} {
+		of, ok := q.Visible(typ)
+		if of == nil {
+			of = search.All{}
+		}
+		if ok {
+			for _, id := range d.memory.Order(&search.Query{Type: typ, Plan: of}) {
+				delete(hidden, fhir.Key{Type: typ, ID: id})
+			}
+		}
+	}
+	return hidden
 }
 
 // compareIncluded compares what a page includes.

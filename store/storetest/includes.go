@@ -62,8 +62,51 @@ func testIncludes(t *testing.T, open New, size Sizes) {
 			}
 		})
 	}
+	testVisible(f)
 	if size.Included > store.MaxIncluded {
 		t.Run("too many", func(t *testing.T) { testTooManyIncluded(t, open) })
+	}
+}
+
+// testVisible hides parts of what testIncludes wrote.
+func testVisible(f *fixture) {
+	type limits map[string]search.Plan // nil: all; absent: nothing
+	member := search.Include{Type: "Observation", Index: "member", Iterate: true}
+	subject := search.Include{Type: "Observation", Index: "subject", Iterate: true}
+	for _, c := range []struct {
+		name, typ    string
+		plan         search.Plan
+		include, rev []search.Include
+		visible      limits
+		want         []string
+	}{
+		{"all", "Observation", search.IDs{"c"}, []search.Include{subject}, nil, limits{"Group": nil}, []string{"Group/g"}},
+		{"a type is hidden", "Observation", search.IDs{"a", "c"}, []search.Include{subject}, nil, limits{"Patient": nil}, []string{"Patient/p"}},
+		{"by a key", "Observation", search.IDs{"c"}, []search.Include{member}, nil, limits{"Observation": exact("code\x01thr")}, []string{"Observation/a"}},
+		{"nothing is found through what is hidden", "Observation", search.IDs{"c"}, []search.Include{member}, nil, limits{"Observation": search.Not{Of: search.IDs{"d"}}}, []string{"Observation/a"}},
+		{"matches are there, whatever is visible", "Observation", search.IDs{"c"}, []search.Include{subject}, nil, limits{"Group": nil, "Patient": nil}, []string{"Group/g"}},
+		{"by a reference", "Observation", search.IDs{"a", "d"}, []search.Include{subject}, nil,
+			limits{"Patient": search.RevRef{Type: "Observation", Index: "subject", Of: exact("code\x01thr")}}, []string{"Patient/p"}},
+		{"reverse, hidden", "Patient", search.IDs{"p"}, nil, []search.Include{subject}, limits{"Patient": nil}, nil},
+		{"reverse, by a key", "Patient", search.IDs{"p", "q"}, nil, []search.Include{subject}, limits{"Observation": exact("code\x01thr")}, []string{"Observation/a", "Observation/b"}},
+		{"reverse, by a chain", "Patient", search.IDs{"p", "q"}, nil, []search.Include{subject},
+			limits{"Observation": search.Ref{Type: "Patient", Index: "subject", Of: search.IDs{"q"}}}, []string{"Observation/d"}},
+	} {
+		f.Run("visible: "+c.name, func(t *testing.T) {
+			f := &fixture{t, f.s, t.Context()}
+			visible := func(typ string) (search.Plan, bool) {
+				of, ok := c.visible[typ]
+				return of, ok
+			}
+			page := f.search(&search.Query{Type: c.typ, Plan: c.plan, Count: 10, Include: c.include, RevInclude: c.rev, Visible: visible, Total: search.Accurate})
+			var got []string
+			for _, v := range page.Included {
+				got = append(got, v.Key.Type+"/"+v.Key.ID)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" || page.Cut {
+				t.Errorf("included (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -81,6 +124,11 @@ func testTooManyIncluded(t *testing.T, open New) {
 	q := &search.Query{Type: "Patient", Plan: search.All{}, Count: 10, RevInclude: []search.Include{{Type: "Observation", Index: "subject"}}}
 	if page := f.search(q); len(page.Included) != store.MaxIncluded || !page.Cut {
 		t.Errorf("one too many: %d included, cut %v", len(page.Included), page.Cut)
+	}
+	hidden := *q
+	hidden.Visible = func(string) (search.Plan, bool) { return search.Not{Of: search.IDs{"7"}}, true }
+	if page := f.search(&hidden); len(page.Included) != store.MaxIncluded || page.Cut {
+		t.Errorf("one too many, but hidden: %d included, cut %v", len(page.Included), page.Cut)
 	}
 	f.apply(f.observation(store.Delete, "7"))
 	if page := f.search(q); len(page.Included) != store.MaxIncluded || page.Cut {

@@ -142,4 +142,20 @@ func (r random) includes(q *search.Query) {
 		from := pick(r, "Observation", "Observation", "List")
 		q.RevInclude = append(q.RevInclude, search.Include{Type: from, Index: pick(r, "subject", "member", "item"), Target: pick(r, "", "", q.Type), Iterate: r.IntN(2) == 0})
 	}
+	if len(q.Include)+len(q.RevInclude) > 0 && r.IntN(2) == 0 {
+		q.Visible = r.visibility()
+	}
+}
+
+// visibility hides some of what includes would bring.
+func (r random) visibility() search.Visibility {
+	type limit struct {
+		of search.Plan
+		ok bool
+	}
+	limits := map[string]limit{}
+	for _, typ := range []string{"Patient", "Observation", "List"} {
+		limits[typ] = pick(r, limit{nil, true}, limit{nil, false}, limit{r.plan(1), true}, limit{search.Not{Of: r.plan(1)}, true})
+	}
+	return func(typ string) (search.Plan, bool) { return limits[typ].of, limits[typ].ok }
 }
