@@ -29,6 +29,7 @@ func (x *exchange) isAsync() bool {
 // job is a request in the background. Its id cannot be guessed: who knows it may see the result.
 type job struct {
 	id     string
+	owner  string // as its Grant says
 	start  time.Time
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -72,18 +73,24 @@ func (l *jobs) add(j *job, limit int, expired time.Time) bool {
 	return true
 }
 
-func (l *jobs) get(id string) *job {
+// get finds a job of an owner; nil when there is none.
+func (l *jobs) get(id, owner string) *job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.byID[id]
+	if j := l.byID[id]; j != nil && j.owner == owner {
+		return j
+	}
+	return nil
 }
 
-// remove takes a job out of the list; nil when it is not there.
-func (l *jobs) remove(id string) *job {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	j := l.byID[id]
-	delete(l.byID, id)
+// remove takes a job of an owner out of the list; nil when it is not there.
+func (l *jobs) remove(id, owner string) *job {
+	j := l.get(id, owner)
+	if j != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.byID, id)
+	}
 	return j
 }
 
@@ -109,7 +116,7 @@ func (s *Server) startJob(x *exchange) (reply, error) {
 	background := *x
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), s.limits.JobTime)
 	background.ctx = ctx
-	j := &job{id: rand.Text(), start: s.clock(), cancel: cancel, done: make(chan struct{})}
+	j := &job{id: rand.Text(), owner: x.grant.Owner(), start: s.clock(), cancel: cancel, done: make(chan struct{})}
 	if s.isDraining.Load() || !s.jobs.add(j, s.limits.Jobs, j.start.Add(-s.limits.JobTime)) {
 		cancel()
 		return reply{}, refuse(http.StatusServiceUnavailable, fhir.CodeThrottled, "",
@@ -159,8 +166,11 @@ func (s *Server) jobBundle(out *reply) ([]byte, error) {
 
 // jobStatus tells how far a job is: 202 while it runs, then 200 with the result.
 func (s *Server) jobStatus(x *exchange) (reply, error) {
-	j := s.jobs.get(x.job)
+	j := s.jobs.get(x.job, x.grant.Owner())
 	if j == nil {
+		if !x.mayReindex() {
+			return reply{}, noJob()
+		}
 		return s.reindexStatus(x.ctx, x.job)
 	}
 	expires := s.limits.JobTime
@@ -175,8 +185,11 @@ func (s *Server) jobStatus(x *exchange) (reply, error) {
 
 // jobCancel ends a job, or forgets its result.
 func (s *Server) jobCancel(x *exchange) (reply, error) {
-	j := s.jobs.remove(x.job)
+	j := s.jobs.remove(x.job, x.grant.Owner())
 	if j == nil {
+		if !x.mayReindex() {
+			return reply{}, noJob()
+		}
 		return s.reindexCancel(x)
 	}
 	j.cancel()

@@ -26,7 +26,15 @@ func (s *Server) ifNoneExist(x *exchange) (*search.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q, x.grant.Restrict(x.ctx, q)
+	return q, s.restrictCondition(x, q)
+}
+
+// restrictCondition narrows a condition to what the caller may see. Conditions tell what there is, so they need leave to search.
+func (s *Server) restrictCondition(x *exchange, q *search.Query) error {
+	if err := x.grant.Allow(x.ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: q.Type}}); err != nil {
+		return err
+	}
+	return x.grant.Restrict(x.ctx, q)
 }
 
 // condition compiles what a conditional interaction is about. A parameter the server does not know is an error, because ignoring it would match too
@@ -60,7 +68,7 @@ func (s *Server) urlCondition(x *exchange) (*search.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q, x.grant.Restrict(x.ctx, q)
+	return q, s.restrictCondition(x, q)
 }
 
 // isConditional reports whether the URL names what is written by a search.
@@ -111,7 +119,7 @@ func (s *Server) settle(x *exchange, prepare func() ([]store.Op, error)) ([]stor
 		if err != nil || len(ops) == 0 {
 			return nil, err
 		}
-		results, err := s.store.Apply(x.ctx, ops)
+		results, err := s.commit(x, ops)
 		if err == nil || !x.isRace(err) {
 			return results, err
 		}

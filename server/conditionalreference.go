@@ -39,7 +39,7 @@ func (t *transaction) only(reference string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := t.x.grant.Restrict(t.x.ctx, q); err != nil {
+	if err := t.s.restrictCondition(t.x, q); err != nil {
 		return "", err
 	}
 	touched := map[string]bool{}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -77,7 +78,7 @@ func (s *Server) isFree(x *exchange, key fhir.Key) error {
 	if !fhir.IsID(key.ID) {
 		return fhir.Invalidf(fhir.CodeValue, key.Type+".id", "%q is not a valid id: 1 to 64 of A-Z a-z 0-9 - .", printable(key.ID))
 	}
-	_, err := s.store.Read(x.ctx, key)
+	_, err := s.reached(x, key, auth.Update)
 	switch {
 	case err == nil:
 		return refuse(http.StatusConflict, fhir.CodeConflict, key.Type+".id", "%s exists, but does not match the condition", key)

@@ -68,7 +68,7 @@ const conflictRetries = 5
 // apply commits one operation.
 func (s *Server) apply(x *exchange, op store.Op) (store.Result, error) {
 	for attempt := 0; ; attempt++ {
-		results, err := s.store.Apply(x.ctx, []store.Op{op})
+		results, err := s.commit(x, []store.Op{op})
 		if err == nil {
 			return results[0], nil
 		}
@@ -86,7 +86,9 @@ func (s *Server) changed(x *exchange, status int, v *store.Version, what string)
 	case returnOutcome:
 		out.outcome = informational(what + " " + v.Key.String())
 	default:
-		out.body = v.JSON
+		if s.mayShow(x, v) {
+			out.body = v.JSON
+		}
 	}
 	return out
 }

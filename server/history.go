@@ -24,7 +24,7 @@ func (s *Server) history(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	q.Cursor = cursor
-	page, err := s.store.History(x.ctx, q)
+	page, err := s.pastOf(x, q)
 	if err != nil {
 		return reply{}, err
 	}

@@ -17,7 +17,7 @@ import (
 // Errors are *[fhir.OperationOutcome] and may be shown to the sender. The codes throttled, transient and timeout mean that
 // nothing was done and the payload should be sent again.
 func (s *Server) Ingest(ctx context.Context, adapterID string, payload []byte, parameters map[string]string) (*adapters.Report, error) {
-	report, err := s.ingestPayload(ctx, adapterID, payload, parameters)
+	report, err := s.ingestPayload(&exchange{ctx: ctx, grant: everything{}}, adapterID, payload, parameters)
 	if err == nil {
 		return report, nil
 	}
@@ -28,7 +28,7 @@ func (s *Server) Ingest(ctx context.Context, adapterID string, payload []byte, p
 	return nil, outcome
 }
 
-func (s *Server) ingestPayload(ctx context.Context, adapterID string, payload []byte, parameters map[string]string) (*adapters.Report, error) {
+func (s *Server) ingestPayload(x *exchange, adapterID string, payload []byte, parameters map[string]string) (*adapters.Report, error) {
 	adapter := s.adapter(adapterID)
 	if adapter == nil {
 		return nil, refuse(http.StatusNotFound, fhir.CodeNotFound, "", "there is no adapter %q; GET /ingest lists them", printable(adapterID))
@@ -39,11 +39,11 @@ func (s *Server) ingestPayload(ctx context.Context, adapterID string, payload []
 			return nil, fhir.Invalidf(fhir.CodeNotSupported, "http."+printable(name), "the adapter %s knows no parameter %q", adapterID, printable(name))
 		}
 	}
-	mapping, err := adapter.Map(ctx, adapters.Input{Payload: payload, Context: parameters, Source: "urn:firth:adapter:" + adapterID, Now: s.clock()})
+	mapping, err := adapter.Map(x.ctx, adapters.Input{Payload: payload, Context: parameters, Source: "urn:firth:adapter:" + adapterID, Now: s.clock()})
 	if err != nil {
 		return nil, unmappable(err)
 	}
-	report, err := adapters.Ingest(ctx, repository{s}, mapping)
+	report, err := adapters.Ingest(x.ctx, repository{s, x}, mapping)
 	if errors.Is(err, adapters.ErrConflict) {
 		return nil, refuse(http.StatusServiceUnavailable, fhir.CodeTransient, "", "other payloads kept changing the same resources; nothing was done, send it again")
 	}
@@ -79,7 +79,7 @@ func (s *Server) ingest(x *exchange) (reply, error) {
 	for _, pair := range x.query {
 		parameters[pair.Name] = pair.Value
 	}
-	report, err := s.ingestPayload(x.ctx, x.adapter, x.body, parameters)
+	report, err := s.ingestPayload(x, x.adapter, x.body, parameters)
 	if err != nil {
 		return reply{}, err
 	}

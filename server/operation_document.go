@@ -56,7 +56,7 @@ func compositionKey(x *exchange, in *arguments) (fhir.Key, error) {
 // documentEntries reads the Composition and what it refers to, itself or by what it refers to (R4 documents.html#content: the one is required, the other allowed;
 // without it a receiver cannot follow the references of the entries).
 func (s *Server) documentEntries(x *exchange, key fhir.Key) ([]*store.Version, error) {
-	composition, err := s.store.Read(x.ctx, key)
+	composition, err := s.readable(x, key)
 	if err != nil {
 		return nil, about(key, err)
 	}
@@ -97,7 +97,7 @@ func (s *Server) documentEntry(x *exchange, key fhir.Key) (*store.Version, error
 	if err := x.grant.Allow(x.ctx, Access{Interaction: "read", Key: key}); err != nil {
 		return nil, err
 	}
-	v, err := s.store.Read(x.ctx, key)
+	v, err := s.readable(x, key)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
 		return nil, nil
 	}
@@ -140,7 +140,7 @@ func (s *Server) persistDocument(x *exchange, id string, body []byte) (reply, er
 	if err != nil {
 		return reply{}, err
 	}
-	results, err := s.store.Apply(x.ctx, []store.Op{op})
+	results, err := s.commit(x, []store.Op{op})
 	if err != nil {
 		return reply{}, about(key, err)
 	}

@@ -27,7 +27,7 @@ func (s *Server) everything(x *exchange, in *arguments) (reply, error) {
 	}
 	path := x.key.Type
 	if x.key.ID != "" {
-		if _, err := s.store.Read(x.ctx, x.key); err != nil {
+		if _, err := s.readable(x, x.key); err != nil {
 			return reply{}, err
 		}
 		path += "/" + x.key.ID

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 )
@@ -128,6 +129,16 @@ func (g onlyPatient) Restrict(_ context.Context, q *search.Query) error {
 	}
 	return nil //nolint:nilerr // a type that is in no compartment is open to all
 }
+
+func (g onlyPatient) Limit(typ string, _ auth.Action) (search.Plan, bool) {
+	plan, err := g.s.search.InCompartment(fhir.Key{Type: "Patient", ID: g.id}, typ)
+	if err != nil { // a type that is in no compartment is open to all
+		return nil, true
+	}
+	return plan, true
+}
+
+func (onlyPatient) Owner() string { return "" }
 
 func (g onlyPatient) Authenticate(*http.Request) (Grant, error) { return g, nil }
 

@@ -21,7 +21,7 @@ func (s *Server) graphQL(x *exchange, in *arguments) (reply, error) {
 		return reply{}, err
 	}
 	if x.interaction.level == instanceLevel {
-		v, err := s.store.Read(x.ctx, x.key)
+		v, err := s.readable(x, x.key)
 		if err != nil {
 			return reply{}, err
 		}
@@ -131,7 +131,7 @@ func (g graphSource) Read(ctx context.Context, key fhir.Key) (*fhir.Resource, er
 	if err := g.x.grant.Allow(ctx, Access{Interaction: "read", Key: key}); err != nil {
 		return nil, hidden(err)
 	}
-	v, err := g.s.store.Read(ctx, key)
+	v, err := g.s.readable(g.x, key)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
 		return nil, nil
 	}

@@ -14,7 +14,7 @@ func (s *Server) meta(x *exchange, _ *arguments) (reply, error) {
 	if x.interaction.level != instanceLevel {
 		return s.metaInUse(x)
 	}
-	v, err := s.store.Read(x.ctx, x.key)
+	v, err := s.readable(x, x.key)
 	if err != nil {
 		return reply{}, err
 	}
@@ -29,6 +29,14 @@ func metaReply(v *store.Version) (reply, error) {
 	}
 	body := append([]byte(`{"resourceType":"Parameters","parameter":[{"name":"return","valueMeta":`), res.Root().Get("meta").Raw()...)
 	return reply{status: http.StatusOK, version: v.Key.Version, lastModified: v.LastUpdated, body: append(body, "}]}"...)}, nil
+}
+
+// metaChanged answers a change of the meta, without it when the caller may change the resource but not see it.
+func (s *Server) metaChanged(x *exchange, v *store.Version) (reply, error) {
+	if !s.mayShow(x, v) {
+		return reply{status: http.StatusOK, version: v.Key.Version, lastModified: v.LastUpdated}, nil
+	}
+	return metaReply(v)
 }
 
 // metaAdd adds profiles, tags and security labels (R4 resource-operation-meta-add.html). R4 leaves open whether that makes a version; here it does, so that the
@@ -55,7 +63,7 @@ func (s *Server) changeMeta(x *exchange, given fhir.Node, change func(list *meta
 		return reply{}, err
 	}
 	for attempt := 0; ; attempt++ {
-		v, err := s.store.Read(x.ctx, x.key)
+		v, err := s.changeable(x, x.key)
 		if err != nil {
 			return reply{}, err
 		}
@@ -67,16 +75,16 @@ func (s *Server) changeMeta(x *exchange, given fhir.Node, change func(list *meta
 			return reply{}, err
 		}
 		if changed == nil {
-			return metaReply(v)
+			return s.metaChanged(x, v)
 		}
 		op, err := s.write(store.Update, fhir.Key{Type: x.key.Type, ID: x.key.ID}, changed, false)
 		if err != nil {
 			return reply{}, err
 		}
 		op.IfMatch = v.Key.Version
-		results, err := s.store.Apply(x.ctx, []store.Op{op})
+		results, err := s.commit(x, []store.Op{op})
 		if err == nil {
-			return metaReply(&results[0].Version)
+			return s.metaChanged(x, &results[0].Version)
 		}
 		if match != "" || attempt == conflictRetries {
 			return reply{}, err

@@ -48,6 +48,11 @@ func (s *Server) reindex(x *exchange, in *arguments) (reply, error) {
 	return reply{status: http.StatusAccepted, contentLocation: s.links.base + asyncPath + id, outcome: informational("the reindex runs in the background; Content-Location tells how far it is")}, nil
 }
 
+// mayReindex reports whether jobs of $reindex are the caller's business.
+func (x *exchange) mayReindex() bool {
+	return x.grant.Allow(x.ctx, Access{Interaction: "operation", Operation: "reindex"}) == nil
+}
+
 // reindexTypes lists what a job is about: types that were asked for, or all that have resources.
 func (s *Server) reindexTypes(x *exchange, in *arguments) ([]string, error) {
 	asked := in.all("type")

@@ -51,7 +51,7 @@ func (s *Server) validate(x *exchange, in *arguments) (reply, error) {
 
 // validateTarget looks at the resource that would be updated or deleted. Both are allowed for what does not exist.
 func (s *Server) validateTarget(x *exchange, mode string) ([]fhir.Issue, error) {
-	v, err := s.store.Read(x.ctx, x.key)
+	v, err := s.readable(x, x.key)
 	isThere := err == nil
 	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrGone) {
 		return nil, err

@@ -107,7 +107,7 @@ func (r *waveformRequest) read(x *exchange, in *arguments) error {
 
 // signalOfInstance reads the one Observation. Without start and end all of it is the slice.
 func (s *Server) signalOfInstance(x *exchange, r *waveformRequest) error {
-	v, err := s.store.Read(x.ctx, x.key)
+	v, err := s.readable(x, x.key)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (s *Server) patched(x *exchange, key fhir.Key, apply patcher) (*fhir.Resour
 	if err != nil {
 		return nil, store.Op{}, err
 	}
-	current, err := s.store.Read(x.ctx, key)
+	current, err := s.changeable(x, key)
 	if err != nil {
 		return nil, store.Op{}, about(key, err)
 	}

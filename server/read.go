@@ -18,7 +18,7 @@ func (s *Server) read(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	v, err := s.store.Read(x.ctx, x.key)
+	v, err := s.readable(x, x.key)
 	if errors.Is(err, store.ErrNotFound) && x.key.Type == "OperationDefinition" && x.key.Version == "" {
 		if own := s.ownDefinition(x.key.ID); own != nil {
 			return reply{status: http.StatusOK, body: subset.of(own)}, nil

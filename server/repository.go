@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firth-health/firth/adapters"
+	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -14,7 +15,10 @@ import (
 
 // repository is what adapters write through: identities are found by a search for the identifier, which is fast and never out of date; all drafts
 // of a payload are one commit.
-type repository struct{ s *Server }
+type repository struct {
+	s *Server
+	x *exchange // of whoever sends the payload
+}
 
 var _ adapters.Repository = repository{}
 
@@ -110,13 +114,29 @@ func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bo
 	if len(ops) == 0 {
 		return outcomes, nil
 	}
-	if _, err := r.s.store.Apply(ctx, ops); err != nil {
+	if _, err := r.commit(ops); err != nil {
 		if errors.Is(err, store.ErrPrecondition) {
 			return nil, errNotNew
 		}
 		return nil, err
 	}
 	return outcomes, nil
+}
+
+// commit writes what the sender may write. Readings need leave of their own to be created, and to be changed. Patients and devices that the manifest makes of
+// identifiers are part of what who may create any Observation sends.
+func (r repository) commit(ops []store.Op) ([]store.Result, error) {
+	plan, ok := r.x.grant.Limit("Observation", auth.Create)
+	sendsAny := ok && plan == nil
+	return r.s.commitAs(r.x, ops, func(i int) auth.Action {
+		switch op := ops[i]; {
+		case op.IfNoneExist != nil && sendsAny:
+			return noLeave
+		case op.IfMatch == "":
+			return auth.Create
+		}
+		return auth.Update
+	})
 }
 
 // existing takes the resource that was found, which must be the one and only.

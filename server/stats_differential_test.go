@@ -20,9 +20,10 @@ import (
 type bareStore struct{ store.Store }
 
 // planGrant lets a caller see what matches a plan.
-type planGrant struct{ plan search.Plan }
-
-func (planGrant) Allow(context.Context, Access) error { return nil }
+type planGrant struct {
+	everything
+	plan search.Plan
+}
 
 func (g planGrant) Restrict(_ context.Context, q *search.Query) error {
 	if q.Type == "Observation" {
@@ -36,7 +37,7 @@ type planAuthenticator map[string]search.Plan
 
 func (a planAuthenticator) Authenticate(r *http.Request) (Grant, error) {
 	if plan, ok := a[r.Header.Get("Grant")]; ok {
-		return planGrant{plan}, nil
+		return planGrant{plan: plan}, nil
 	}
 	return everything{}, nil
 }

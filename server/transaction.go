@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 
+	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -137,7 +138,7 @@ func (t *transaction) commit() error {
 			t.answer(nil)
 			return nil
 		}
-		results, err := t.s.store.Apply(t.x.ctx, ops)
+		results, err := t.s.commitAs(t.x, ops, func(i int) auth.Action { return owners[i].x.writeAction() })
 		if err == nil {
 			t.answer(results)
 			return nil
