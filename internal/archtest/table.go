@@ -85,6 +85,7 @@ func rows() []Row {
 		{Package: "internal/soak", Tests: []string{"fhir", "internal/firthtest", "store", "store/pebble"}, Why: "drives the real binary with many clients; opens its store when it has stopped"},
 		{Package: "internal/teststore", May: []string{"store", "store/mongo", "store/pebble"}, Why: "opens the store that tests are to run on; knows every back end so that they need not"},
 		{Package: "internal/testsummary", Why: "a tool of make test"},
+		{Package: "internal/transport", Why: "secures connections; what is served over them is not known"},
 		{Package: "internal/uscore", Tests: []string{"fhir/spec", "internal/teststore", "search", "server"}, Why: "starts the parts, then asks what two guides require over HTTP"},
 		{Package: "internal/version", Why: "a leaf that all may use"},
 	}
