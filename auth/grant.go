@@ -2,7 +2,11 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
@@ -97,6 +101,9 @@ func (g *Grant) find(typ string) *typeLimits {
 // of is what a level gives of a type, whatever the scope says of it.
 func (g *Grant) of(level Level, typ string, action Action) limit {
 	r := g.reach[level]
+	if action&writeActions != 0 && governs(typ) && level != SystemLevel && !g.isAdministrator() {
+		return limit{}
+	}
 	if typ == auditEvent && action&(Update|Delete) != 0 {
 		return limit{} // append-only
 	}
@@ -116,7 +123,33 @@ func (g *Grant) of(level Level, typ string, action Action) limit {
 		return limit{plan, ok}
 	}
 	plan, ok := rule.readable(r.patients)
+	if typ == provenance && ok {
+		return either(limit{plan, ok}, g.provenanceOf(r.patients))
+	}
 	return limit{plan, ok}
+}
+
+// provenanceOf gives the Provenances of what may be seen of patients, besides their own records.
+func (g *Grant) provenanceOf(patients []string) limit {
+	var about search.Or
+	for _, typ := range g.rules.opts.Search.CompartmentTypes(patientType) {
+		if typ == provenance || typ == patientType {
+			continue
+		}
+		rule, err := g.rules.subjectRule(typ)
+		if err != nil {
+			continue
+		}
+		plan, ok := rule.readable(patients)
+		visible := both(limit{plan, ok}, g.limitFor(typ, Read|Search))
+		if !visible.ok {
+			continue
+		}
+		for _, index := range g.rules.references(provenance, []string{"target"}) {
+			about = append(about, search.Ref{Index: index, Type: typ, Of: visible.plan})
+		}
+	}
+	return limit{about, len(about) > 0}
 }
 
 // either gives what one of two limits gives.
@@ -205,21 +238,27 @@ func (g *Grant) found(typ string) (search.Plan, bool) { return g.Limit(typ, Sear
 func (g *Grant) shown(typ string) (search.Plan, bool) { return g.Limit(typ, Read|Search) }
 
 // Permits says whether an action may be done with a resource as it is, or as it is to be written: nil, or an *[fhir.OperationOutcome] with the code forbidden,
-// which says nothing of the resource. Other errors are of reading it.
-func (g *Grant) Permits(_ context.Context, actions Action, res *fhir.Resource) error {
+// which says nothing of the resource. Links follow references where the limit does (DeviceMetric); without them such a resource is refused. Other errors are
+// of reading the resource.
+func (g *Grant) Permits(_ context.Context, actions Action, res *fhir.Resource, links search.Resolver) error {
 	plan, ok := g.Limit(res.Type(), actions)
-	if !ok {
+	switch {
+	case !ok:
 		return g.forbidden(res.Type(), actions)
-	}
-	if plan == nil {
+	case plan == nil:
 		return nil
 	}
-	keys, err := g.rules.opts.Search.Extract(res)
-	if err != nil {
-		return err
+	matches, err := g.rules.opts.Search.Matches(plan, res, links)
+	if err == nil && !matches {
+		err = fhir.Invalidf(fhir.CodeForbidden, "", "the access token does not allow to %s this %s", actions.verb(), res.Type())
 	}
-	if !search.Match(plan, res.ID(), keys, nil) {
-		return fhir.Invalidf(fhir.CodeForbidden, "", "the access token does not allow to %s this %s", actions.verb(), res.Type())
-	}
-	return nil
+	return err
+}
+
+// Owner names whose access this is and what is granted, without saying it: two tokens of one owner may do the same.
+func (g *Grant) Owner() string {
+	c := g.claims
+	c.TokenID, c.Issued, c.Expires, c.Scope = "", time.Time{}, time.Time{}, g.scopes.String()
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", c))
+	return hex.EncodeToString(sum[:])
 }

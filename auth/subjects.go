@@ -14,58 +14,71 @@ import (
 //
 //   - Of types in the Patient compartment (R4 compartmentdefinition-patient.html): what is in the compartment. May be written when it is in no other patient's
 //     compartment, neither before nor after.
-//   - Of other types with a search parameter patient (Device, Task, Contract, GuidanceResponse): what refers to the patient by it, as if that defined a
+//   - Of other types that R4 defines a search parameter patient for (Device, Task, Contract, GuidanceResponse): what refers to the patient by it, as if that defined a
 //     compartment; written likewise.
 //   - Of other types that the specification classifies as anonymous, business or individual (R4 extension structuredefinition-security-category: definitions,
 //     terminology, Organization, Location, Practitioner, Medication, …): everything, and never written.
 //   - Nothing of the rest: types about patients that cannot be told apart by patient (PaymentNotice, Linkage, …), and those that the specification does not classify
 //     (Binary and Bundle may hold anybody's data).
 //
-// Three types are exceptions. Group: its compartment is that of all members, each of which would see who the others are. Subscription: its criteria and headers are
-// those of other clients. AuditEvent: only with a scope that names it, and never changed.
+// Five types are exceptions. Provenance: besides what is about the patient's own record, what is about other resources of the patient that may be seen: its compartment alone would
+// hide where data came from (US Core asks for it with every search); it is written only about the record. Group: its compartment is that of all members, each of which would see who the others are. Subscription: its criteria and headers are
+// those of other clients. DeviceMetric: the specification calls it anonymous, but what a personal device measures is its wearer's, so it goes with the Device that it
+// names as its source, and is not written. AuditEvent: only with a scope that names it, and never changed.
 const (
 	auditEvent   = "AuditEvent"
+	device       = "Device"
+	deviceMetric = "DeviceMetric"
 	group        = "Group"
-	subscription = "Subscription"
 	patientType  = "Patient"
+	provenance   = "Provenance"
+	subscription = "Subscription"
 )
 
 // subjectRule says how a type relates to patients.
 type subjectRule struct {
 	indexes   []string // references to the patient
+	through   []string // references to a device of the patient
 	directory bool     // about no patient: readable whole
 	itself    bool     // the type Patient
 }
 
-func (s *subjectRule) none() bool { return len(s.indexes) == 0 && !s.directory && !s.itself }
-
 // subjectRule classifies a type.
 func (r *Rules) subjectRule(typ string) (subjectRule, error) {
-	var rule subjectRule
-	if typ == group || typ == subscription {
-		return rule, nil
+	switch typ {
+	case group, subscription:
+		return subjectRule{}, nil
+	case deviceMetric:
+		of, err := r.subjectRule(device)
+		return subjectRule{indexes: of.indexes, through: r.references(typ, []string{"source"})}, err
 	}
 	codes, inCompartment := r.opts.Definitions.Compartment(patientType).Parameters[typ]
 	if !inCompartment {
 		codes = []string{"patient"}
 	}
-	rule.itself = typ == patientType
-	for _, p := range r.opts.Search.Params(typ) {
-		if !slices.Contains(codes, p.Code) || p.Type != "reference" {
-			continue
-		}
-		for _, index := range p.Indexes() {
-			if !slices.Contains(rule.indexes, index) {
-				rule.indexes = append(rule.indexes, index)
-			}
-		}
-	}
-	if !rule.none() || inCompartment {
+	rule := subjectRule{indexes: r.references(typ, codes), itself: typ == patientType}
+	if len(rule.indexes) > 0 || inCompartment {
 		return rule, nil
 	}
 	category, err := securityCategory(r.opts.Definitions, typ)
 	rule.directory = category == "anonymous" || category == "business" || category == "individual"
 	return rule, err
+}
+
+// references are the indexes of those search parameters that the specification defines for a type and that are references.
+func (r *Rules) references(typ string, codes []string) []string {
+	var indexes []string
+	for _, p := range r.opts.Search.Params(typ) {
+		if !slices.Contains(codes, p.Code) || r.opts.Definitions.SearchParameter(p.URL) == nil || p.Type != "reference" {
+			continue
+		}
+		for _, index := range p.Indexes() {
+			if !slices.Contains(indexes, index) {
+				indexes = append(indexes, index)
+			}
+		}
+	}
+	return indexes
 }
 
 // securityCategory is what the definition of a type says of its sensitivity; empty when it says nothing.
@@ -94,8 +107,8 @@ func securityCategory(defs *spec.Definitions, typ string) (string, error) {
 
 // readable is what patients may see of a type; nil for all, ok is false for nothing.
 func (s *subjectRule) readable(patients []string) (plan search.Plan, ok bool) {
-	if s.directory || s.none() || len(patients) == 0 {
-		return nil, s.directory && len(patients) > 0
+	if len(patients) == 0 {
+		return nil, false
 	}
 	var belongs search.Or
 	if s.itself {
@@ -106,16 +119,23 @@ func (s *subjectRule) readable(patients []string) (plan search.Plan, ok bool) {
 			belongs = append(belongs, search.OneKey(search.ReferencePrefix(index, patientType)+id))
 		}
 	}
-	if len(belongs) == 1 {
-		return belongs[0], true
+	switch {
+	case len(belongs) == 0:
+		return nil, s.directory
+	case len(s.through) > 0:
+		var linked search.Or
+		for _, index := range s.through {
+			linked = append(linked, search.Ref{Index: index, Type: device, Of: unique(belongs)})
+		}
+		return unique(linked), true
 	}
-	return belongs, true
+	return unique(belongs), true
 }
 
 // writable is what patients may write of a type: what belongs to them and to nobody else.
 func (s *subjectRule) writable(patients []string) (plan search.Plan, ok bool) {
 	own, ok := s.readable(patients)
-	if !ok || s.directory {
+	if !ok || s.directory || len(s.through) > 0 {
 		return nil, false
 	}
 	if s.itself {

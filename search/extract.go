@@ -18,6 +18,11 @@ func (r *Registry) Extract(res *fhir.Resource) ([]string, error) {
 // Reextract is Extract for a reindex, which must tell what it could not do: custom parameters whose expression failed on the content have no keys and are
 // listed.
 func (r *Registry) Reextract(res *fhir.Resource) ([]string, []ExtractFailure, error) {
+	return r.extract(res, nil)
+}
+
+// extract gives the keys of the named indexes; nil names all.
+func (r *Registry) extract(res *fhir.Resource, names indexNames) ([]string, []ExtractFailure, error) {
 	types, err := r.indexesOf(res.Type())
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +31,7 @@ func (r *Registry) Reextract(res *fhir.Resource) ([]string, []ExtractFailure, er
 	x.resource = res
 	x.keys, x.spans, x.tuples, x.tooMany = x.keys[:0], x.spans[:0], 0, false
 	for _, ix := range types.indexes {
-		if ix.name != lastUpdatedIndex {
+		if ix.name != lastUpdatedIndex && names.has(ix.name) {
 			x.index(ix)
 		}
 	}
