@@ -157,7 +157,7 @@ func (c *checker) index(id string, row uint64, rec *record) error {
 		value, err := c.value(e.key(c.wanted[:0], c.t, row))
 		if err != nil {
 			c.find(id, "no hot key of %q at %q: %v", e.token, e.time, err)
-		} else if e.token == everyToken && len(value) > 0 && !bytes.Equal(value, measureOf(c.typ, rec.json)) {
+		} else if e.token == everyToken && len(value) > 0 && !bytes.Equal(value, store.MeasureOf(c.typ, rec.json)) {
 			c.find(id, "its measure is not that of its content")
 		}
 	}

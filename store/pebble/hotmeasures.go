@@ -6,24 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
-
-// measureOf computes the measure of a stored resource; nil when it has none. Whoever rewrites hot entries of what is stored puts it into [state].measure.
-func measureOf(typ string, json []byte) search.Measure {
-	if len(search.HotIndexes(typ)) == 0 {
-		return nil
-	}
-	res, err := fhir.ParseResource(json)
-	if err != nil {
-		return nil
-	}
-	return search.MeasureOf(res)
-}
 
 // Measures implements [store.Measurer] for plans that name one subject: it walks what stands under everyToken.
 func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
@@ -61,48 +47,9 @@ func (v *view) measures(q store.MeasuresQuery, visit func(m search.Measure, v *s
 // takeEvery sorts out which parts of a plan are about the subject, which the time of an entry decides, and which only the key list. It returns false when there is
 // not one subject.
 func (h *hotScan) takeEvery(plan search.And) bool {
-	for _, part := range plan {
-		if key, ok := search.ExactKey(part); ok && strings.HasPrefix(key, h.index.Subject) {
-			h.subject = key[len(h.index.Subject):]
-			break
-		}
-	}
-	if h.subject == "" {
-		return false
-	}
-	for _, part := range plan {
-		if lo, hi, ok := h.index.Window(part); ok {
-			h.times = append(h.times, part)
-			h.lo, h.hi = max(h.lo, lo), min(h.hi, hi)
-		} else if !follows(part, h.index.Subject+h.subject) {
-			h.rest = append(h.rest, part)
-		}
-	}
-	return true
-}
-
-// follows reports whether every resource with the key matches, as far as that is plain: having more keys can only make more plans without Not match.
-func follows(plan search.Plan, key string) bool {
-	switch p := plan.(type) {
-	case search.All:
-		return true
-	case search.Keys:
-		return search.Match(p, "", []string{key}, nil)
-	case search.And:
-		for _, part := range p {
-			if !follows(part, key) {
-				return false
-			}
-		}
-		return true
-	case search.Or:
-		for _, part := range p {
-			if follows(part, key) {
-				return true
-			}
-		}
-	}
-	return false
+	parts, ok := h.index.Divide(plan)
+	h.subject, h.times, h.rest, h.lo, h.hi = parts.Subject, parts.Times, parts.Rest, parts.Lo, min(h.hi, parts.Hi)
+	return ok
 }
 
 // measuring delivers the matches of a scan.

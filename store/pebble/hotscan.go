@@ -19,9 +19,6 @@ type hotScan struct {
 	rest    []search.Plan // what the hot keys do not answer
 	plan    search.And    // the whole
 	lo, hi  string        // bounds of the time, from times
-
-	keyBuf   []byte
-	timeKeys [2]string
 }
 
 // hotScan finds the hot index that answers the most of a conjunction; ok is false when there is none.
@@ -192,41 +189,14 @@ func (h *hotScan) accepts(w *walk) bool {
 
 // inTime tests the conditions on the time of an entry of its own: its resource has just the two keys that the entry's time gives.
 func (h *hotScan) inTime(w *walk, value []byte) bool {
-	if len(h.times) == 0 {
-		return true
+	if w.timeless {
+		value = nil
 	}
-	var keys []string
-	if !w.timeless {
-		low, high := value, []byte(nil)
-		if i := bytes.IndexByte(value, search.Separator[0]); i >= 0 {
-			low, high = value[:i], value[i+1:]
-		}
-		h.keyBuf = append(append(h.keyBuf[:0], h.index.High...), high...)
-		h.keyBuf = append(append(append(h.keyBuf, search.Separator...), low...), h.index.Time...)
-		end := len(h.keyBuf) - len(h.index.Time)
-		h.keyBuf = append(h.keyBuf, value...)
-		h.timeKeys = [2]string{text(h.keyBuf[:end]), text(h.keyBuf[end:])}
-		if keys = h.timeKeys[:]; keys[0] > keys[1] {
-			keys[0], keys[1] = keys[1], keys[0]
-		}
-	}
-	for _, plan := range h.times {
-		if !search.Match(plan, "", keys, nil) {
-			return false
-		}
-	}
-	return true
+	return h.index.MatchesTimes(h.times, value)
 }
 
 // timelessMatch reports whether a resource without a time can match.
-func (h *hotScan) timelessMatch() bool {
-	for _, plan := range h.times {
-		if !search.Match(plan, "", nil, nil) {
-			return false
-		}
-	}
-	return true
-}
+func (h *hotScan) timelessMatch() bool { return h.index.MatchesTimes(h.times, nil) }
 
 // narrows reports whether the hot keys say more than the postings of the subject.
 func (h *hotScan) narrows() bool {

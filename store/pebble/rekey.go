@@ -190,7 +190,7 @@ func (g *group) rekey(old *state, keys []string) store.RekeyResult {
 		old = current
 	}
 	next := *old
-	next.keys, next.own, next.measure = stampedKeys(keys, old), true, measureOf(old.key.Type, old.rec.json)
+	next.keys, next.own, next.measure = stampedKeys(keys, old), true, store.MeasureOf(old.key.Type, old.rec.json)
 	if slices.Equal(next.keys, old.keys) {
 		return store.Unchanged
 	}
