@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
@@ -39,22 +38,6 @@ type Access struct {
 	Key         fhir.Key // as far as the URL names it
 }
 
-// Auditor records what was done. It is told of every request to FHIR and to /ingest and of every entry of a batch or transaction, refused ones
-// included, before the next request of the same connection is read.
-type Auditor interface {
-	Audit(ctx context.Context, e Event)
-}
-
-// Event is one interaction that came to its end.
-type Event struct {
-	Access
-	RequestID string
-	Grant     Grant // nil when the caller was not authenticated
-	Status    int   // of HTTP
-	Start     time.Time
-	Duration  time.Duration
-}
-
 // everything is the Grant of --dev.
 type everything struct{}
 
@@ -67,8 +50,3 @@ func (everything) Owner() string                                 { return "" }
 type anybody struct{}
 
 func (anybody) Authenticate(*http.Request) (Grant, error) { return everything{}, nil }
-
-// nobody is the Auditor that keeps no record.
-type nobody struct{}
-
-func (nobody) Audit(context.Context, Event) {}

@@ -140,7 +140,7 @@ func (s *Server) runJob(j *job, x *exchange) {
 		}
 	}
 	j.result, j.end = body, s.clock()
-	s.audit(x, out.status, j.end.Sub(j.start))
+	s.audited(x, out)
 }
 
 // performSafely is perform, with a panic answered as over HTTP.

@@ -84,8 +84,9 @@ func textOf(n fhir.Node) string {
 
 // entryExchange makes of Bundle.entry.request what the router and the headers make of a request. The exchange is never nil.
 func (s *Server) entryExchange(parent *exchange, node fhir.Node) (*exchange, error) {
-	x := &exchange{ctx: parent.ctx, requestID: parent.requestID, grant: parent.grant, start: s.clock(), prefer: parent.prefer, isEntry: true,
-		interaction: &interaction{name: "none", level: operational}}
+	x := &exchange{requestID: parent.requestID, grant: parent.grant, start: s.clock(), prefer: parent.prefer, isEntry: true,
+		interaction: &interaction{name: "none", level: operational}, address: parent.address, agent: parent.agent}
+	s.watch(x, parent.ctx)
 	if x.prefer.ret == returnDefault {
 		x.prefer.ret = returnMinimal
 	}
@@ -133,7 +134,7 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	case found == nil:
 		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not an address of this server", printable(address))
 	}
-	x.interaction = found
+	x.interaction, x.asked = found, s.links.relative(address)
 	x.key = fhir.Key{Type: params["type"], ID: params["id"], Version: params["vid"]}
 	if found.level == typeLevel {
 		x.locate(params["type"], params["id"], params["inner"])
@@ -176,7 +177,7 @@ func (e *entry) finish(s *Server) {
 	if e.isHead {
 		e.reply.body, e.reply.stream = nil, nil
 	}
-	s.finish(e.x, e.reply.status)
+	s.finish(e.x, &e.reply)
 }
 
 func isConflict(err error) bool { return errors.Is(err, store.ErrConflict) }

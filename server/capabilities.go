@@ -194,6 +194,9 @@ func (s *Server) newStatement() (*statement, error) {
 		if !s.transactions {
 			r.ConditionalCreate, r.ConditionalUpdate, r.ConditionalDelete = false, false, "single"
 		}
+		if s.isAppendOnly(typ) {
+			r.appendOnly()
+		}
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL
 		}
@@ -247,4 +250,10 @@ func (s *Server) declared(l level) []interactionCode {
 		}
 	}
 	return codes
+}
+
+// appendOnly takes back what cannot be done to resources that are never changed.
+func (r *resource) appendOnly() {
+	r.Interaction = slices.DeleteFunc(slices.Clone(r.Interaction), func(c interactionCode) bool { return c.Code == "update" || c.Code == "patch" || c.Code == "delete" })
+	r.UpdateCreate, r.ConditionalCreate, r.ConditionalUpdate, r.ConditionalDelete = false, false, false, "not-supported"
 }

@@ -36,7 +36,7 @@ type Config struct {
 	Explain bool
 
 	Authenticator Authenticator // nil lets everybody do everything (--dev)
-	Auditor       Auditor       // nil records nothing
+	Auditor       Auditor       // nil records nothing; with a trail, Store is to be [audit.Over] it
 
 	Logger *slog.Logger     // nil discards
 	Clock  func() time.Time // nil is time.Now; only for durations, Date elements and ids: the store stamps resources

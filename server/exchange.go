@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 )
@@ -38,6 +39,10 @@ type exchange struct {
 	pretty      bool           // indent the answer
 	isEntry     bool           // of a batch or transaction
 	isAtomic    bool           // of a transaction
+
+	asked, address, agent string          // the request as sent, and where it came from
+	patients              *audit.Patients // whom resources on the way are about; nil when nothing is audited
+	isAudited             bool
 }
 
 // reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream, rendition

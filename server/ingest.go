@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/firth-health/firth/adapters"
+	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/fhir"
 )
 
@@ -17,15 +18,25 @@ import (
 // Errors are *[fhir.OperationOutcome] and may be shown to the sender. The codes throttled, transient and timeout mean that
 // nothing was done and the payload should be sent again.
 func (s *Server) Ingest(ctx context.Context, adapterID string, payload []byte, parameters map[string]string) (*adapters.Report, error) {
-	report, err := s.ingestPayload(&exchange{ctx: ctx, grant: everything{}}, adapterID, payload, parameters)
+	x := &exchange{interaction: &interaction{name: audit.Ingest}, requestID: s.newID(), grant: everything{}, adapter: adapterID, asked: "ingest/" + adapterID}
+	s.watch(x, ctx)
+	err := s.ready(x)
+	report := (*adapters.Report)(nil)
 	if err == nil {
-		return report, nil
+		report, err = s.ingestPayload(x, adapterID, payload, parameters)
 	}
-	_, outcome, known := classify(err, fhir.Key{})
-	if !known {
-		s.log.ErrorContext(ctx, "ingest failed", "adapter", adapterID, "error", err)
+	out := reply{status: http.StatusOK}
+	if err != nil {
+		status, outcome, known := classify(err, fhir.Key{})
+		if !known {
+			s.log.ErrorContext(ctx, "ingest failed", "adapter", adapterID, "error", err)
+		}
+		out = reply{status: status, outcome: outcome}
 	}
-	return nil, outcome
+	if out = s.audited(x, out); out.outcome != nil {
+		return nil, out.outcome
+	}
+	return report, nil
 }
 
 func (s *Server) ingestPayload(x *exchange, adapterID string, payload []byte, parameters map[string]string) (*adapters.Report, error) {

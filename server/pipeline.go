@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,7 +36,8 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	x.requestID = s.requestID(r)
 	x.encoding = acceptedEncoding(r.Header)
 	w.Header()["X-Request-Id"] = []string{x.requestID}
-	x.ctx = r.Context()
+	x.origin(r)
+	s.watch(x, r.Context())
 	if x.interaction.slow && s.limits.Timeout > 0 {
 		var cancel context.CancelFunc
 		x.ctx, cancel = context.WithTimeout(x.ctx, s.limits.Timeout)
@@ -45,7 +45,7 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	}
 	s.metrics.begin()
 	out := reply{status: http.StatusInternalServerError}
-	defer func() { s.finish(x, out.status) }()
+	defer func() { s.finish(x, &out) }()
 	defer func() {
 		if cause := recover(); cause != nil {
 			out.status = http.StatusInternalServerError
@@ -61,6 +61,7 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	} else {
 		out = s.perform(x)
 	}
+	out = s.audited(x, out)
 	s.respond(w, x, &out)
 }
 
@@ -75,6 +76,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) erro
 			return err
 		}
 		x.grant = grant
+		if err := s.ready(x); err != nil {
+			return err
+		}
 	}
 	if len(r.Header["Prefer"]) > 0 {
 		x.prefer = parsePrefer(r.Header["Prefer"])
@@ -126,6 +130,9 @@ func (s *Server) perform(x *exchange) reply {
 func (s *Server) authorise(x *exchange) error {
 	if x.interaction.level > systemLevel {
 		if err := s.checkKey(x); err != nil {
+			return err
+		}
+		if err := s.checkAppendOnly(x); err != nil {
 			return err
 		}
 	}
@@ -216,20 +223,14 @@ func (s *Server) recovered(w gin.ResponseWriter, x *exchange, cause any) {
 
 var errPanic = errors.New("panic")
 
-// finish counts, logs and audits an interaction of the given status.
-func (s *Server) finish(x *exchange, status int) {
+// finish counts, logs and audits an interaction that was answered.
+func (s *Server) finish(x *exchange, out *reply) {
 	took := s.clock().Sub(x.start)
 	if !x.isEntry {
-		s.metrics.end(x.interaction, status, took)
+		s.metrics.end(x.interaction, out.status, took)
 	}
-	if !x.interaction.open || x.interaction.level != operational {
-		s.audit(x, status, took)
-	}
+	s.audited(x, *out)
 	if s.log.Enabled(x.ctx, slog.LevelDebug) {
-		s.log.DebugContext(x.ctx, "interaction", "interaction", x.interaction.name, "type", x.key.Type, "status", status, "duration", took, "request_id", x.requestID, "entry", x.isEntry)
+		s.log.DebugContext(x.ctx, "interaction", "interaction", x.interaction.name, "type", x.key.Type, "status", out.status, "duration", took, "request_id", x.requestID, "entry", x.isEntry)
 	}
-}
-
-func (s *Server) audit(x *exchange, status int, took time.Duration) {
-	s.auditor.Audit(x.ctx, Event{Access: x.access(), RequestID: x.requestID, Grant: x.grant, Status: status, Start: x.start, Duration: took})
 }

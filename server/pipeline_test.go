@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -40,7 +41,7 @@ func TestRequestID(t *testing.T) {
 // guard lets callers with a token in; "reader" may only read Patients, and sees only those that are active.
 type guard struct {
 	mu     sync.Mutex
-	events []Event
+	events []*audit.Event
 }
 
 func (g *guard) Authenticate(r *http.Request) (Grant, error) {
@@ -53,11 +54,14 @@ func (g *guard) Authenticate(r *http.Request) (Grant, error) {
 	return nil, fhir.Invalidf(fhir.CodeLogin, "", "no token")
 }
 
-func (g *guard) Audit(_ context.Context, e Event) {
+func (g *guard) Record(_ context.Context, e *audit.Event) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.events = append(g.events, e)
+	return nil
 }
+
+func (*guard) Ready() error { return nil }
 
 type readerGrant struct{ everything }
 
@@ -99,16 +103,17 @@ func TestPipelineAsksAndTells(t *testing.T) {
 		{name: "conditions are narrowed", method: "POST", path: "/Patient", headers: append([]string{"If-None-Exist", "_id=hidden"}, all...), body: patient("x"), status: 200, answer: "*"},
 	})
 	want := []string{
-		"read Patient/visible 401", "capabilities / 200", "update Patient/visible 201", "update Patient/hidden 201", "update Patient/visible 403", "ingest / 403",
-		"read Patient/visible 200", "search-type Patient/ 200", "delete Patient/visible 403", "batch / 200", "transaction / 403", "create Patient/ 200",
+		"read Patient/visible 401", "capabilities / 200", "update Patient/visible/_history/1 201", "update Patient/hidden/_history/1 201", "update Patient/visible 403", "ingest / 403",
+		"read Patient/visible/_history/1 200", "search-type Patient/ 200", "delete Patient/visible 403", "batch / 200", "transaction / 403", "create Patient/hidden/_history/1 200",
 	}
 	var got []string
 	for _, e := range g.events {
 		got = append(got, fmt.Sprintf("%s %s %d", e.Interaction, e.Key, e.Status))
 	}
 	diff(t, want, got)
-	first := Event{Access: Access{Interaction: "read", Key: fhir.Key{Type: "Patient", ID: "visible"}}, RequestID: "test", Status: 401, Start: fixedClock()}
-	if d := cmp.Diff(first, g.events[0], cmpopts.IgnoreFields(Event{}, "Grant")); d != "" {
+	first := &audit.Event{Interaction: "read", Key: fhir.Key{Type: "Patient", ID: "visible"}, Query: "Patient/visible", Patients: []string{"visible"}, RequestID: "test",
+		Status: 401, Issue: fhir.CodeLogin, Address: "127.0.0.1", Agent: "Go-http-client/1.1"}
+	if d := cmp.Diff(first, g.events[0], cmpopts.IgnoreUnexported(audit.Event{})); d != "" {
 		t.Error(d)
 	}
 }

@@ -75,9 +75,6 @@ func New(config Config) (*Server, error) {
 	if s.authenticator == nil {
 		s.authenticator = anybody{}
 	}
-	if s.auditor == nil {
-		s.auditor = nobody{}
-	}
 	if config.OwnHostsOnly {
 		s.hosts = ownHosts(config.BaseURL)
 	}

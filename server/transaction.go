@@ -276,6 +276,7 @@ func (t *transaction) answer(results []store.Result) {
 	for _, w := range t.writes {
 		own := results[:len(w.ops)]
 		results = results[len(w.ops):]
+		w.x.concerns(own)
 		switch {
 		case w.x.interaction.name == "delete" && w.query != nil:
 			w.reply = t.s.deletedMatches(w.x, own)

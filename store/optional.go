@@ -98,3 +98,8 @@ func Unwrap(s Store) Store {
 		s = w.Unwrap()
 	}
 }
+
+// AppendOnly is of stores in which resources of some types are only created, never changed or deleted. It is asked of the store as it is, not of what it wraps.
+type AppendOnly interface {
+	AppendOnly(resourceType string) bool
+}

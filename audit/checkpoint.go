@@ -1,0 +1,111 @@
+package audit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Checkpoint is a signed statement that a chain, up to an event, has a hash. Who has it, and knows the key, knows when anything before was changed, and when the chain was made shorter.
+type Checkpoint struct {
+	Head
+	Time      time.Time `json:"time"`
+	Key       string    `json:"key,omitempty"`       // the public key, in hexadecimal digits; empty when unsigned
+	Signature []byte    `json:"signature,omitempty"` // Ed25519 over "firth audit checkpoint" and chain, number, hash and time, each on a line
+}
+
+func (c *Checkpoint) signed() []byte {
+	return fmt.Appendf(nil, "firth audit checkpoint\n%s\n%d\n%s\n%s\n", c.Chain, c.Number, c.Hash, c.Time.UTC().Format(time.RFC3339Nano))
+}
+
+func keyName(public ed25519.PublicKey) string { return hex.EncodeToString(public) }
+
+// sign signs with a key, or leaves it unsigned where there is none.
+func (c *Checkpoint) sign(key ed25519.PrivateKey) {
+	if key != nil {
+		c.Key = keyName(publicOf(key))
+		c.Signature = ed25519.Sign(key, c.signed())
+	}
+}
+
+// Check verifies the signature. Without a key it verifies that of the key that the checkpoint names, which proves only that it is whole.
+func (c *Checkpoint) Check(key ed25519.PublicKey) error {
+	return checkSignature(c.Key, c.Signature, c.signed(), key)
+}
+
+func checkSignature(name string, signature, signed []byte, key ed25519.PublicKey) error {
+	switch {
+	case name == "" && key == nil:
+		return nil
+	case name == "":
+		return errors.New("is not signed")
+	case key == nil:
+		public, err := hex.DecodeString(name)
+		if err != nil || len(public) != ed25519.PublicKeySize {
+			return errors.New("names no key")
+		}
+		key = public
+	case name != keyName(key):
+		return fmt.Errorf("is signed with another key, %s", name)
+	}
+	if !ed25519.Verify(key, signed, signature) {
+		return errors.New("has a signature that is not right")
+	}
+	return nil
+}
+
+// ParseCheckpoint reads the last checkpoint of a file of them, one a line.
+func ParseCheckpoint(file []byte) (*Checkpoint, error) {
+	list, err := ParseCheckpoints(file)
+	if err != nil {
+		return nil, err
+	}
+	return &list[len(list)-1], nil
+}
+
+// checkpointIfDue writes a checkpoint when enough happened since the last one, or now when it is to be the last.
+func (t *Trail) checkpointIfDue(now bool) error {
+	w := &t.writer
+	at := t.opts.Clock()
+	if w.number == w.checked || !now && w.number-w.checked < uint64(t.opts.CheckpointEvents) && at.Before(w.due) {
+		return nil
+	}
+	c := &Checkpoint{Head: Head{Chain: t.chain, Number: w.number, Hash: hex.EncodeToString(w.hash[:])}, Time: at.UTC().Truncate(time.Millisecond)}
+	c.sign(t.opts.Key)
+	value, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), putTime)
+	defer cancel()
+	if _, err := t.state.PutState(ctx, kindCheckpoints+t.chain, recordID(c.Number), value, 0); err != nil {
+		return err
+	}
+	w.checked, w.due = w.number, at.Add(t.opts.CheckpointEvery)
+	if t.opts.Checkpoints == nil {
+		return nil
+	}
+	_, err = t.opts.Checkpoints.Write(append(value, '\n'))
+	return err
+}
+
+// lastCheckpoint is the newest one of a chain; nil when there is none.
+func (b *book) lastCheckpoint(ctx context.Context, chain string) (*Checkpoint, error) {
+	number, err := b.lastID(ctx, kindCheckpoints+chain)
+	if err != nil || number == 0 {
+		return nil, err
+	}
+	found, err := b.state.GetState(ctx, kindCheckpoints+chain, recordID(number))
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{}
+	if err := json.Unmarshal(found.Value, c); err != nil {
+		return nil, fmt.Errorf("checkpoint %s of chain %s cannot be read", recordID(number), chain)
+	}
+	return c, nil
+}

@@ -1,0 +1,28 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// ParseCheckpoints reads a file of checkpoints, one a line. There is at least one.
+func ParseCheckpoints(file []byte) ([]Checkpoint, error) {
+	var list []Checkpoint
+	for line := range bytes.Lines(file) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		var c Checkpoint
+		if err := json.Unmarshal(line, &c); err != nil || c.Chain == "" || c.Number == 0 {
+			return nil, fmt.Errorf("%q is not a checkpoint", line[:min(len(line), 60)])
+		}
+		list = append(list, c)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no checkpoint in the file")
+	}
+	return list, nil
+}

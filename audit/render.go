@@ -1,0 +1,410 @@
+package audit
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/fhir"
+)
+
+// renderer makes AuditEvents (R4 auditevent.html) of records, as IHE Basic Audit Log Patterns says.
+type renderer struct {
+	base string // of the FHIR service
+	host string // of base
+}
+
+func newRenderer(base string) renderer {
+	r := renderer{base: strings.TrimSuffix(base, "/")}
+	if u, err := url.Parse(base); err == nil {
+		r.host = u.Hostname()
+	}
+	return r
+}
+
+// idOf is the logical id of the AuditEvent that a record gives for its patient number nth.
+func idOf(chain string, number uint64, nth int) string {
+	id := "a" + chain + "-" + strconv.FormatUint(number, 10)
+	if nth > 0 {
+		id += "-" + strconv.Itoa(nth)
+	}
+	return id
+}
+
+// parseID is the reverse of idOf; ok is false for an id of another kind.
+func parseID(id string) (chain string, number uint64, nth int, ok bool) {
+	rest, ok := strings.CutPrefix(id, "a")
+	if !ok {
+		return "", 0, 0, false
+	}
+	parts := strings.Split(rest, "-")
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" {
+		return "", 0, 0, false
+	}
+	number, err := strconv.ParseUint(parts[1], 10, 64)
+	if err != nil {
+		return "", 0, 0, false
+	}
+	if len(parts) == 3 {
+		if nth, err = strconv.Atoi(parts[2]); err != nil || nth < 1 {
+			return "", 0, 0, false
+		}
+	}
+	return parts[0], number, nth, idOf(parts[0], number, nth) == id
+}
+
+// events is how many AuditEvents a record gives: one a patient, and one when there is none.
+func (r *record) events() int { return max(1, len(r.Patients)) }
+
+// render returns an AuditEvent.
+func (m *renderer) render(chain string, r *record, nth int) ([]byte, error) {
+	id := idOf(chain, r.number, nth)
+	if r.posted != nil {
+		res, err := fhir.ParseResource(r.posted)
+		if err != nil {
+			return nil, err
+		}
+		stamped, err := res.Stamp(id)
+		if err != nil {
+			return nil, err
+		}
+		return stamped.Render(nil, "1", r.at), nil
+	}
+	patient := ""
+	if nth < len(r.Patients) {
+		patient = r.Patients[nth]
+	}
+	w := &jsonWriter{dst: make([]byte, 0, 2048)}
+	m.event(w, r, id, patient)
+	return w.dst, nil
+}
+
+func (m *renderer) event(w *jsonWriter, r *record, id, patient string) {
+	p := profileOf(&r.Event)
+	w.open("", '{')
+	w.text("resourceType", auditEventType)
+	w.text("id", id)
+	w.open("meta", '{')
+	w.text("versionId", "1")
+	w.instant("lastUpdated", r.at)
+	if name := p.profileFor(patient); name != "" {
+		w.open("profile", '[')
+		w.comma()
+		w.dst = fhir.AppendQuoted(w.dst, name)
+		w.close(']')
+	}
+	w.close('}')
+	if r.failed() {
+		outcome(w, r)
+	}
+	w.coding("type", p.kind)
+	w.open("subtype", '[')
+	for _, c := range p.subtypes {
+		w.coding("", c)
+	}
+	w.close(']')
+	w.text("action", p.action)
+	w.instant("recorded", r.at)
+	w.text("outcome", outcomeCode(r.Status))
+	if r.failed() {
+		w.text("outcomeDesc", strings.TrimSpace(strconv.Itoa(r.Status)+" "+http.StatusText(r.Status)))
+	}
+	m.agents(w, r, p.parties)
+	w.open("source", '{')
+	m.self(w, "observer")
+	w.open("type", '[')
+	w.coding("", coding{systemSource, "4", "Application Server"})
+	w.close(']')
+	w.close('}')
+	m.entities(w, r, &p, patient)
+	w.close('}')
+}
+
+func (p *profile) profileFor(patient string) string {
+	if patient != "" && p.patient != "" {
+		return p.patient
+	}
+	return p.name
+}
+
+// outcomeCode is the outcome of a status: 0 success, 4 refused or mistaken, 8 the server's failure.
+func outcomeCode(status int) string {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return "8"
+	case status >= http.StatusBadRequest:
+		return "4"
+	}
+	return "0"
+}
+
+// outcome contains an OperationOutcome with why it failed. Texts are left out: they may quote what was sent.
+func outcome(w *jsonWriter, r *record) {
+	w.open("contained", '[')
+	w.open("", '{')
+	w.text("resourceType", "OperationOutcome")
+	w.text("id", "outcome")
+	w.open("issue", '[')
+	w.open("", '{')
+	w.text("severity", "error")
+	issue := string(r.Issue)
+	if issue == "" {
+		issue = "processing"
+	}
+	w.text("code", issue)
+	w.close('}')
+	w.close(']')
+	w.close('}')
+	w.close(']')
+}
+
+// self is a reference to this server, by its base.
+func (m *renderer) self(w *jsonWriter, name string) {
+	w.open(name, '{')
+	w.open("identifier", '{')
+	w.text("value", m.base)
+	w.close('}')
+	w.text("display", "Firth")
+	w.close('}')
+}
+
+// network is where an agent is: address type 2 of an IP address, 1 of a name.
+func network(w *jsonWriter, address string) {
+	kind := "1"
+	if _, err := netip.ParseAddr(address); err == nil {
+		kind = "2"
+	}
+	if address == "" {
+		address = "unknown"
+	}
+	w.open("network", '{')
+	w.text("address", address)
+	w.text("type", kind)
+	w.close('}')
+}
+
+func (m *renderer) agents(w *jsonWriter, r *record, p parties) {
+	c := r.Claims
+	hasUser := c != nil && c.Subject != "" && c.Subject != c.Client
+	w.open("agent", '[')
+	if isServerOnly(r.Interaction) {
+		m.server(w, p.server, true)
+		w.close(']')
+		return
+	}
+	w.open("", '{')
+	w.concept("type", p.client)
+	client(w, r)
+	w.boolean("requestor", !hasUser)
+	if c != nil && !hasUser {
+		granted(w, c)
+	}
+	network(w, r.Address)
+	if c != nil && !hasUser {
+		purposes(w, c)
+	}
+	w.close('}')
+	m.server(w, p.server, false)
+	if hasUser {
+		user(w, c, p.user)
+	}
+	w.close(']')
+}
+
+// isServerOnly is of events that nobody outside asked for.
+func isServerOnly(interaction string) bool {
+	return interaction == Start || interaction == Stop || interaction == Retention
+}
+
+func (m *renderer) server(w *jsonWriter, kind coding, requestor bool) {
+	w.open("", '{')
+	w.concept("type", kind)
+	m.self(w, "who")
+	w.boolean("requestor", requestor)
+	network(w, m.host)
+	w.close('}')
+}
+
+// client says who of the machines: client_id, or else what it calls itself.
+func client(w *jsonWriter, r *record) {
+	w.open("who", '{')
+	switch {
+	case r.Claims != nil && r.Claims.Client != "":
+		w.open("identifier", '{')
+		w.text("value", r.Claims.Client)
+		w.close('}')
+		w.text("display", r.Agent)
+	case r.Agent != "":
+		w.text("display", r.Agent)
+	default:
+		w.text("display", "unknown")
+	}
+	w.close('}')
+}
+
+// user maps the claims of OAuth: iss is the system, sub the value, jti the policy.
+func user(w *jsonWriter, c *auth.Claims, kind coding) {
+	w.open("", '{')
+	w.concept("type", kind)
+	if len(c.Roles) > 0 {
+		w.open("role", '[')
+		for _, role := range c.Roles {
+			w.concept("", coding{role.System, role.Code, role.Display})
+		}
+		w.close(']')
+	}
+	w.open("who", '{')
+	w.text("reference", c.FHIRUser)
+	w.open("identifier", '{')
+	w.text("system", c.Issuer)
+	w.text("value", c.Subject)
+	w.close('}')
+	w.close('}')
+	w.boolean("requestor", true)
+	granted(w, c)
+	purposes(w, c)
+	w.close('}')
+}
+
+// granted names the token.
+func granted(w *jsonWriter, c *auth.Claims) {
+	policy := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return '_'
+		}
+		return r
+	}, c.TokenID)
+	if policy == "" {
+		return
+	}
+	w.open("policy", '[')
+	w.comma()
+	w.dst = fhir.AppendQuoted(w.dst, policy)
+	w.close(']')
+}
+
+func purposes(w *jsonWriter, c *auth.Claims) {
+	if len(c.PurposeOfUse) == 0 && !c.BreakGlass {
+		return
+	}
+	w.open("purposeOfUse", '[')
+	for _, purpose := range c.PurposeOfUse {
+		w.concept("", coding{purpose.System, purpose.Code, purpose.Display})
+	}
+	if c.BreakGlass {
+		w.concept("", coding{systemPurpose, "BTG", "break the glass"})
+	}
+	w.close(']')
+}
+
+func (m *renderer) entities(w *jsonWriter, r *record, p *profile, patient string) {
+	start := len(w.dst)
+	w.open("entity", '[')
+	before := len(w.dst)
+	switch {
+	case p.isQuery && r.Query != "":
+		m.query(w, r)
+	case r.Key.Type != "":
+		data(w, r)
+	}
+	if patient != "" {
+		w.open("", '{')
+		reference(w, "what", fhir.Key{Type: patientType, ID: patient})
+		w.coding("type", coding{systemEntityType, "1", "Person"})
+		w.coding("role", coding{systemEntityRole, "1", "Patient"})
+		w.close('}')
+	}
+	if r.RequestID != "" {
+		w.open("", '{')
+		w.open("what", '{')
+		w.open("identifier", '{')
+		w.text("value", r.RequestID)
+		w.close('}')
+		w.close('}')
+		w.coding("type", coding{systemBALPEntity, "XrequestId", "Transaction Identifier"})
+		w.close('}')
+	}
+	if r.Detail != "" || r.Operation != "" {
+		details(w, r)
+	}
+	if r.failed() {
+		w.open("", '{')
+		w.open("what", '{')
+		w.text("reference", "#outcome")
+		w.close('}')
+		w.close('}')
+	}
+	if len(w.dst) == before { // FHIR knows no empty arrays
+		w.dst = w.dst[:start]
+		w.more = true
+		return
+	}
+	w.close(']')
+}
+
+// query is the entity of a request: as it was sent in base64, and readable.
+func (m *renderer) query(w *jsonWriter, r *record) {
+	w.open("", '{')
+	w.coding("type", coding{systemEntityType, "2", "System Object"})
+	w.coding("role", coding{systemEntityRole, "24", "Query"})
+	w.text("description", readable(r.Query))
+	w.base64("query", m.base+"/"+strings.TrimPrefix(r.Query, "/"))
+	w.close('}')
+}
+
+// readable undoes escapes for people.
+func readable(query string) string {
+	if text, err := url.QueryUnescape(query); err == nil {
+		query = text
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(query, "?"))
+}
+
+// data is the entity of a resource.
+func data(w *jsonWriter, r *record) {
+	w.open("", '{')
+	if r.Key.ID != "" && fhir.IsID(r.Key.ID) {
+		reference(w, "what", r.Key)
+	} else {
+		w.open("what", '{')
+		w.text("type", r.Key.Type)
+		w.text("display", fmt.Sprintf("a %s that got no id", r.Key.Type))
+		w.close('}')
+	}
+	w.coding("type", coding{systemEntityType, "2", "System Object"})
+	w.coding("role", roleOf(r.Key.Type))
+	w.close('}')
+}
+
+func reference(w *jsonWriter, name string, key fhir.Key) {
+	w.open(name, '{')
+	w.text("reference", key.String())
+	w.close('}')
+}
+
+// details is the entity of what has no element.
+func details(w *jsonWriter, r *record) {
+	w.open("", '{')
+	w.coding("type", coding{systemEntityType, "4", "Other"})
+	w.open("detail", '[')
+	for _, d := range [...]struct{ name, value string }{{"operation", r.Operation}, {"detail", r.Detail}} {
+		if d.value != "" {
+			w.open("", '{')
+			w.text("type", d.name)
+			w.text("valueString", d.value)
+			w.close('}')
+		}
+	}
+	w.close(']')
+	w.close('}')
+}
