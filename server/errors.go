@@ -19,6 +19,8 @@ type refusal struct {
 	status  int
 	outcome *fhir.OperationOutcome
 	allow   string // the Allow header of a 405
+
+	challenge string // the WWW-Authenticate header of a 401
 }
 
 func (r *refusal) Error() string { return r.outcome.Error() }
@@ -163,11 +165,11 @@ func (s *Server) failure(x *exchange, err error) reply {
 		}
 	}
 	out := reply{status: status, outcome: outcome, failed: true}
-	if status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrUnknown) { // who follows Retry-After blindly would create twice
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && !errors.Is(err, store.ErrUnknown) { // who follows Retry-After blindly would create twice
 		out.retryAfter = true
 	}
 	if refused := (*refusal)(nil); errors.As(err, &refused) && entry == nil {
-		out.allow = refused.allow
+		out.allow, out.challenge = refused.allow, refused.challenge
 	}
 	return out
 }

@@ -65,6 +65,7 @@ type reply struct {
 	failed          bool   // outcome says why the interaction was refused
 	retryAfter      bool   // the client should come back in a second
 	allow           string // methods, for a 405
+	challenge       string // how to log in, for a 401
 }
 
 // decoded returns the resource that was sent, parsed once.

@@ -46,6 +46,9 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	if out.allow != "" {
 		h["Allow"] = []string{out.allow}
 	}
+	if out.challenge != "" {
+		h["Www-Authenticate"] = []string{out.challenge}
+	}
 	if out.status == http.StatusRequestEntityTooLarge {
 		h["Connection"] = []string{"close"} // the rest of the body stays unread
 	}
