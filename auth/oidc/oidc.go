@@ -32,7 +32,8 @@ type Issuers struct {
 	base      string
 	fetcher   *keys.Fetcher
 	clock     func() time.Time
-	answers   answers
+	answers   answers // to introspection
+	verified  answers // JWTs whose signature was good
 }
 
 // MaxTokenBytes bounds the tokens that are looked at.
@@ -52,7 +53,7 @@ func New(o Options) (*Issuers, error) {
 	}
 	client.Transport = bounded{client.Transport}
 	s := &Issuers{base: strings.TrimSuffix(o.Base, "/") + "/", fetcher: keys.NewFetcher(&client, o.Clock), clock: o.Clock}
-	s.answers.clock = o.Clock
+	s.answers.clock, s.verified.clock = o.Clock, o.Clock
 	for _, one := range o.Issuers {
 		switch err := keys.CheckURL(one.URL, true); {
 		case err != nil:
@@ -74,10 +75,13 @@ func algorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512}
 }
 
-// Claims returns what a token says. auth.ErrToken when no issuer made it for this server or it is over; auth.ErrUnavailable when its issuer cannot be asked.
+// Claims returns what a token says; an answer is good for half a minute. auth.ErrToken when no issuer made it for this server or it is over; auth.ErrUnavailable when its issuer cannot be asked.
 func (s *Issuers) Claims(ctx context.Context, token string) (*auth.Claims, error) {
 	if len(token) > MaxTokenBytes || token == "" {
 		return nil, auth.ErrToken
+	}
+	if claims, known := s.verified.get(digest(token)); known {
+		return claims, nil
 	}
 	parsed, err := jwt.ParseSigned(token, algorithms())
 	if err != nil {
@@ -96,12 +100,13 @@ func (s *Issuers) Claims(ctx context.Context, token string) (*auth.Claims, error
 	}
 	p := s.providers[i]
 	claims, err := s.verify(ctx, p, parsed, digest(token))
-	if err != nil || !p.Introspect {
-		return claims, err
+	if err == nil && p.Introspect {
+		_, err = s.ask(ctx, p, token)
 	}
-	if _, err := s.ask(ctx, p, token); err != nil {
+	if err != nil {
 		return nil, err
 	}
+	s.verified.put(digest(token), claims)
 	return claims, nil
 }
 
