@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,6 +15,21 @@ type Config struct {
 	Server  string // FHIR base URL of a running server, for commands that talk to one
 	MLLP    string // host:port of the HL7 v2 listener; empty: none
 	Dev     bool   // no authorization, loopback only
+
+	Keys             string   // directory of key files; empty: beside the embedded store
+	TLSCertificate   string   // PEM file of the chain; empty: no TLS
+	TLSKey           string   // PEM file
+	ClientCA         string   // PEM file of authorities of client certificates; empty: none is asked for
+	ClientCertified  bool     // refuse connections without a client certificate
+	Issuers          []string // foreign OpenID providers that are trusted
+	IssuerAudience   string   // what tokens of theirs are for, besides the base URL
+	IssuerClient     string   // client id of this server with them, to ask about tokens
+	IssuerSecretFile string   // file with its secret
+	Registration     bool     // clients may register themselves
+	PrivateClients   bool     // JWK Sets of clients may be on private networks
+	RequestRate      int64    // requests a second that one client may make; 0: any number
+	Audit            string   // "on" or "off"
+	Name             string   // of the service, on its pages
 
 	MongoStandalone bool   // take a MongoDB server without transactions
 	MongoRead       string // members of a MongoDB deployment that answer searches: a mode of read preference
@@ -46,6 +62,8 @@ func Defaults() Config {
 		Listen:       "127.0.0.1:8080",
 		Store:        "data",
 		MongoRead:    "primary",
+		Audit:        "on",
+		Name:         "Firth",
 		Validation:   "on",
 		Origins:      []string{LoopbackOrigins},
 		LogLevel:     slog.LevelInfo,
@@ -74,6 +92,19 @@ func (c *Config) Settings() []Setting {
 		{"base-url", "base-url", "FHIR base URL as clients see it (none: the address listened on, with /fhir)", baseURL{&c.BaseURL}},
 		{"server", "server", "FHIR base URL of a running server to talk to", baseURL{&c.Server}},
 		{"dev", "dev", "run without authorization, on a loopback address only", boolean{&c.Dev}},
+		{"keys", "keys", "directory of the key files of the authorization server and the audit trail (none: beside the embedded store, with .keys)", text{&c.Keys, "DIR"}},
+		{"tls-cert", "tls.cert", "PEM file of the certificate chain to serve TLS with; read again when it changes", text{&c.TLSCertificate, "FILE"}},
+		{"tls-key", "tls.key", "PEM file of the certificate's key", text{&c.TLSKey, "FILE"}},
+		{"client-ca", "tls.client-ca", "PEM file of the authorities whose client certificates are taken", text{&c.ClientCA, "FILE"}},
+		{"client-cert-required", "tls.client-required", "refuse connections without a client certificate", boolean{&c.ClientCertified}},
+		{"oidc-issuer", "oidc.issuers", "OpenID providers whose access tokens are taken too, with commas between", urls{&c.Issuers}},
+		{"oidc-audience", "oidc.audience", "audience their tokens may have besides the base URL", text{&c.IssuerAudience, "TEXT"}},
+		{"oidc-client", "oidc.client", "client id to ask them about tokens with (introspection)", text{&c.IssuerClient, "ID"}},
+		{"oidc-secret-file", "oidc.secret-file", "file with the secret of that client", text{&c.IssuerSecretFile, "FILE"}},
+		{"registration", "auth.registration", "let apps register themselves (dynamic registration)", boolean{&c.Registration}},
+		{"private-clients", "auth.private-clients", "fetch keys of clients from private networks, too", boolean{&c.PrivateClients}},
+		{"name", "auth.name", "name of the service on its pages", text{&c.Name, "TEXT"}},
+		{"audit", "audit", "record every interaction: on, or off", choice{&c.Audit, []string{"on", "off"}}},
 		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener", address{&c.MLLP, false}},
 		{"mongo-allow-standalone", "mongo.allow-standalone", "take a MongoDB server that is no replica set: without transactions and conditional creates", boolean{&c.MongoStandalone}},
 		{"mongo-read", "mongo.read", "members of a MongoDB deployment that answer searches; all but primary may miss the newest writes", choice{&c.MongoRead, []string{"primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"}}},
@@ -91,6 +122,7 @@ func (c *Config) Settings() []Setting {
 		{"max-page-size", "limits.max-page", "most resources on a page, whatever _count says", count{&c.MaxPageSize}},
 		{"max-jobs", "limits.jobs", "most requests with Prefer: respond-async, running or with a result that is kept", count{&c.MaxJobs}},
 		{"query-cost", "limits.query-cost", "most index entries that one search reads before it is refused", count{&c.QueryCost}},
+		{"request-rate", "limits.rate", "most requests a second of one client; 0: any number", number{&c.RequestRate}},
 		{"request-timeout", "timeouts.request", "longest time to read and to answer a request", duration{&c.RequestTime}},
 		{"header-timeout", "timeouts.header", "longest time to send the headers of a request", duration{&c.HeaderTime}},
 		{"idle-timeout", "timeouts.idle", "longest time a connection may stay open between requests", duration{&c.IdleTime}},
@@ -102,6 +134,16 @@ func (c *Config) Settings() []Setting {
 func (c *Config) Check() error {
 	if c.PageSize > c.MaxPageSize {
 		return fmt.Errorf("the page size %d is above the largest page size %d", c.PageSize, c.MaxPageSize)
+	}
+	switch {
+	case (c.TLSCertificate == "") != (c.TLSKey == ""):
+		return errors.New("tls-cert and tls-key go together")
+	case c.ClientCA != "" && c.TLSCertificate == "":
+		return errors.New("client-ca needs tls-cert and tls-key")
+	case c.ClientCertified && c.ClientCA == "":
+		return errors.New("client-cert-required needs client-ca")
+	case (c.IssuerClient == "") != (c.IssuerSecretFile == ""):
+		return errors.New("oidc-client and oidc-secret-file go together")
 	}
 	return nil
 }

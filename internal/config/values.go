@@ -163,6 +163,42 @@ func (v origins) Set(s string) error {
 func (v origins) String() string { return strings.Join(*v.to, ",") }
 func (v origins) Type() string   { return "ORIGINS" }
 
+// urls are absolute addresses with commas between them.
+type urls struct{ to *[]string }
+
+func (v urls) Set(s string) error {
+	var list []string
+	if s == "" {
+		*v.to = nil
+		return nil
+	}
+	for item := range strings.SplitSeq(s, ",") {
+		item = strings.TrimSpace(item)
+		if u, err := url.Parse(item); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("%q is not an absolute http or https URL", item)
+		}
+		list = append(list, item)
+	}
+	*v.to = list
+	return nil
+}
+func (v urls) String() string { return strings.Join(*v.to, ",") }
+func (v urls) Type() string   { return "URLS" }
+
+// number is a count that may be zero.
+type number struct{ to *int64 }
+
+func (v number) Set(s string) error {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is not a number of 0 or more", s)
+	}
+	*v.to = n
+	return nil
+}
+func (v number) String() string { return strconv.FormatInt(*v.to, 10) }
+func (v number) Type() string   { return "N" }
+
 // AutoMemory and NoMemoryLimit are what Config.Memory is besides a number of bytes.
 const (
 	AutoMemory    = 0
