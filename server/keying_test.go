@@ -63,6 +63,7 @@ func TestKeyingIsHonest(t *testing.T) {
 	f.putConditions(5)
 	f.do("PUT", "/SearchParameter/asserted", asserted)
 	f.finds(t, "/Condition?asserted-date=2001", "c1")
+	f.await(t, f.jobAddress()) // the parameter is ready a moment before its job is over, which the next server would go on with
 	f.server.Drain()
 	paced := newPacedStore(f.store)
 	paced.pace(true)

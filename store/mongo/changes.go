@@ -1,9 +1,11 @@
 package mongo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -67,10 +69,17 @@ type change struct {
 		ID string `bson:"_id"`
 	} `bson:"documentKey"`
 	Full struct {
-		Version int64     `bson:"v"`
-		Method  int64     `bson:"m"`
-		Updated time.Time `bson:"u"`
+		Version  int64     `bson:"v"`
+		Sequence int64     `bson:"q"`
+		Method   int64     `bson:"m"`
+		Updated  time.Time `bson:"u"`
 	} `bson:"fullDocument"`
+	Transaction *int64 `bson:"txnNumber"` // nil outside of transactions
+}
+
+func (c *change) result(sequence uint64) store.Change {
+	key := fhir.Key{Type: c.Namespace.Collection, ID: c.Document.ID, Version: strconv.FormatInt(c.Full.Version, 10)}
+	return store.Change{Sequence: sequence, Key: key, Method: store.Method(c.Full.Method), LastUpdated: c.Full.Updated.UTC()}
 }
 
 // changesWait is how long the server waits for a change before it says that there is none.
@@ -103,8 +112,8 @@ func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.C
 // watch opens the stream at a place, by the token of the last call when it ended there.
 func (s *Store) watch(ctx context.Context, after uint64) (*mongo.ChangeStream, place, error) {
 	versions := bson.D{{Key: "$match", Value: bson.D{{Key: "operationType", Value: bson.D{{Key: "$in", Value: bson.A{"insert", "replace"}}}}}}}
-	little := bson.D{{Key: "$project", Value: ascending(fieldID, "operationType", "clusterTime", "ns", "documentKey", "fullDocument."+fieldVersion,
-		"fullDocument."+fieldMethod, "fullDocument."+fieldUpdated)}}
+	little := bson.D{{Key: "$project", Value: ascending(fieldID, "operationType", "clusterTime", "ns", "documentKey", "txnNumber", "fullDocument."+fieldVersion,
+		"fullDocument."+fieldSequence, "fullDocument."+fieldMethod, "fullDocument."+fieldUpdated)}}
 	o := options.ChangeStream().SetMaxAwaitTime(changesWait)
 	from := place{}
 	s.feed.mu.Lock()
@@ -122,8 +131,9 @@ func (s *Store) watch(ctx context.Context, after uint64) (*mongo.ChangeStream, p
 }
 
 // drain reads changes behind a sequence number until there are enough, or none for a while.
-func (s *Store) drain(ctx context.Context, stream *mongo.ChangeStream, from place, after uint64, limit int) (all []store.Change, err error) {
-	for idle := 0; len(all) < limit && idle < 2; {
+func (s *Store) drain(ctx context.Context, stream *mongo.ChangeStream, from place, after uint64, limit int) ([]store.Change, error) {
+	d := &drained{from: from, after: after, limit: limit}
+	for idle := 0; len(d.all) < limit && idle < 2; {
 		if !stream.TryNext(ctx) {
 			if err := stream.Err(); err != nil {
 				return nil, err
@@ -139,19 +149,67 @@ func (s *Store) drain(ctx context.Context, stream *mongo.ChangeStream, from plac
 		if !isType(c.Namespace.Collection) {
 			continue
 		}
-		from = from.next(c.At)
-		sequence, err := from.sequence()
-		if err != nil {
+		if err := d.add(c, stream.ResumeToken()); err != nil {
 			return nil, err
 		}
-		if sequence <= after {
-			continue
-		}
-		key := fhir.Key{Type: c.Namespace.Collection, ID: c.Document.ID, Version: strconv.FormatInt(c.Full.Version, 10)}
-		all = append(all, store.Change{Sequence: sequence, Key: key, Method: store.Method(c.Full.Method), LastUpdated: c.Full.Updated.UTC()})
+	}
+	if err := d.close(); err != nil {
+		return nil, err
+	}
+	if d.token != nil {
 		s.feed.mu.Lock()
-		s.feed.place, s.feed.token = from, stream.ResumeToken()
+		s.feed.place, s.feed.token = d.from, d.token
 		s.feed.mu.Unlock()
 	}
-	return all, nil
+	return d.all, nil
+}
+
+// drained is what a call has read of the feed. The server tells the changes of a transaction in the order in which they were written, which is that of keys; callers get
+// them in the order of the operations, so a transaction must be known whole.
+type drained struct {
+	from  place
+	after uint64
+	limit int
+	all   []store.Change
+	token bson.Raw // where from is left; nil as long as that is inside of a commit
+
+	open      []change // of one transaction
+	openToken bson.Raw // behind the last of open
+}
+
+// add takes the next event.
+func (d *drained) add(c change, token bson.Raw) error {
+	if len(d.open) > 0 && d.open[0].At != c.At {
+		if err := d.close(); err != nil || len(d.all) == d.limit {
+			return err
+		}
+	}
+	d.open, d.openToken = append(d.open, c), token
+	if c.Transaction == nil {
+		return d.close()
+	}
+	return nil
+}
+
+// close ends the commit that is open.
+func (d *drained) close() error {
+	slices.SortStableFunc(d.open, func(a, b change) int { return cmp.Compare(a.Full.Sequence, b.Full.Sequence) })
+	for i := range d.open {
+		if len(d.all) == d.limit {
+			d.open, d.token = nil, nil
+			return nil
+		}
+		d.from = d.from.next(d.open[i].At)
+		sequence, err := d.from.sequence()
+		if err != nil {
+			return err
+		}
+		if sequence > d.after {
+			d.all = append(d.all, d.open[i].result(sequence))
+		}
+	}
+	if len(d.open) > 0 {
+		d.open, d.token = nil, d.openToken
+	}
+	return nil
 }

@@ -75,15 +75,14 @@ func needed(plan search.Plan) (keys []string, ok bool) {
 	return nil, false
 }
 
-// claim writes the claims. It is the first thing that a transaction does.
+// claim writes the claims. It is the first thing that a transaction does. They expire by the clock of the server, so it is that which dates them.
 func (s *Store) claim(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
 	models := make([]mongo.WriteModel, len(names))
-	now := bson.NewDateTimeFromTime(s.opts.Clock())
 	for i, name := range names {
-		change := bson.D{{Key: "$set", Value: bson.D{{Key: fieldUpdated, Value: now}}}, {Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}
+		change := bson.D{{Key: "$currentDate", Value: bson.D{{Key: fieldUpdated, Value: true}}}, {Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}}
 		models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: fieldID, Value: name}}).SetUpdate(change).SetUpsert(true)
 	}
 	_, err := s.db.Collection(collectionClaims).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(true))
