@@ -85,7 +85,12 @@ func (s *Issuers) meaning(c *tokenClaims, handle string) *auth.Claims {
 	claims := &auth.Claims{
 		Issuer: c.Issuer, Subject: c.Subject, Client: c.Client, TokenID: c.ID, Scope: strings.Join(scope, " "), FHIRUser: s.user(c.FHIRUser),
 		Patient: idOf("Patient", c.Patient), Encounter: idOf("Encounter", c.Encounter),
-		PurposeOfUse: c.Extensions.IUA.PurposeOfUse, Roles: c.Extensions.IUA.SubjectRole, Expires: c.Expiry.Time(),
+		PurposeOfUse: c.Extensions.IUA.PurposeOfUse, Expires: c.Expiry.Time(),
+	}
+	for _, role := range c.Extensions.IUA.SubjectRole {
+		if role.System != auth.RoleSystem { // only this server makes its administrators
+			claims.Roles = append(claims.Roles, role)
+		}
 	}
 	if claims.Client == "" {
 		claims.Client = c.Authorized

@@ -149,7 +149,7 @@ func TestTokens(t *testing.T) {
 		{"fhirUser, relative", with("fhirUser", "Patient/p1"), want(func(c *auth.Claims) { c.FHIRUser = "Patient/p1" })},
 		{"fhirUser elsewhere", with("fhirUser", "https://other.example.org/Practitioner/dr"), want(func(c *auth.Claims) { c.FHIRUser = "" })},
 		{"fhirUser of another type", with("fhirUser", "Observation/o"), want(func(c *auth.Claims) { c.FHIRUser = "" })},
-		{"break-glass", with("extensions", map[string]any{"ihe_iua": map[string]any{"purpose_of_use": []any{map[string]string{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "BTG"}}, "subject_role": map[string]string{"system": "urn:oid:2.16.840.1.113883.6.96", "code": "309343006"}}}),
+		{"break-glass", with("extensions", map[string]any{"ihe_iua": map[string]any{"purpose_of_use": []any{map[string]string{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "BTG"}}, "subject_role": []any{map[string]string{"system": auth.RoleSystem, "code": auth.RoleAdministrator}, map[string]string{"system": "urn:oid:2.16.840.1.113883.6.96", "code": "309343006"}}}}),
 			want(func(c *auth.Claims) {
 				c.BreakGlass, c.PurposeOfUse, c.Roles = true, []auth.Coding{{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: "BTG"}}, []auth.Coding{{System: "urn:oid:2.16.840.1.113883.6.96", Code: "309343006"}}
 			})},
