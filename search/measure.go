@@ -68,7 +68,7 @@ func MeasureOf(res *fhir.Resource) Measure {
 
 // measurable reports whether the elements that decide about a measure are of their kinds.
 func measurable(root fhir.Node) bool {
-	if status := root.Get("status"); status.Ok() && status.Kind() != fhir.String || !measurableCode(root) {
+	if status := root.Get("status"); status.Ok() && status.Kind() != fhir.String || !measurableCode(root) || !measurableValue(root) {
 		return false
 	}
 	parts := root.Get("component")
@@ -76,11 +76,18 @@ func measurable(root fhir.Node) bool {
 		return false
 	}
 	for part := range parts.Children() {
-		if part.Kind() != fhir.Object || !measurableCode(part) {
+		if part.Kind() != fhir.Object || !measurableCode(part) || !measurableValue(part) {
 			return false
 		}
 	}
 	return true
+}
+
+// measurableValue reports whether a value that has a unit also has its keys, and no others ([ValueTest]).
+func measurableValue(n fhir.Node) bool {
+	quantity := n.Get("valueQuantity")
+	value := quantity.Get("value")
+	return !value.Ok() || quantity.Kind() == fhir.Object && value.Kind() == fhir.Number && !n.Get("valueSampledData").Ok()
 }
 
 func measurableCode(n fhir.Node) bool {

@@ -46,13 +46,14 @@ func (x *extractor) readQuantity(n fhir.Node) {
 }
 
 // addPoint adds a quantity as sent, and in base units where its unit is UCUM.
-func (x *extractor) addPoint(unit fhir.Node, number []byte) {
-	p := piece{form: formNumber}
+func (x *extractor) addPoint(unit fhir.Node, number []byte) { x.addPointIn(x.unit(unit), number) }
+
+func (x *extractor) addPointIn(unit [3]extent, number []byte) {
+	p := piece{form: formNumber, unit: unit}
 	var ok bool
 	if p.a, ok = x.ordered(number, ""); !ok {
 		return
 	}
-	p.unit = x.unit(unit)
 	x.add(p)
 	u := x.baseUnit(&p)
 	if u == nil {

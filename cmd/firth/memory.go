@@ -32,6 +32,22 @@ func limitMemory(c config.Config, log *slog.Logger, lookup func(string) (string,
 	log.Debug("memory limit", "bytes", limit)
 }
 
+// leastCache is the store's cache where memory is small or its size unknown.
+const leastCache = 96 << 20
+
+// cacheBytes is the size of the store's cache: as given, or a quarter of what the process stays below. The Go heap, where the cache is, may be twice what is alive in it, so this
+// leaves half of the limit to requests. A cache that is not used takes no memory.
+func cacheBytes(c config.Config, root fs.FS) int64 {
+	if c.Cache != config.AutoCache {
+		return c.Cache
+	}
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		limit = availableMemory(root)
+	}
+	return max(limit/4, leastCache)
+}
+
 // availableMemory is three quarters of what the process's control group may use, or half of the machine's memory when that is less; 0 when neither is
 // known, as outside of Linux. The rest is for the page cache, which the store relies on, and for other programs.
 func availableMemory(root fs.FS) int64 {

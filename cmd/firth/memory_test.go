@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -66,6 +67,33 @@ func TestLimitMemory(t *testing.T) {
 			limitMemory(config.Config{Memory: tt.setting}, slog.New(slog.DiscardHandler), lookup, machine)
 			if got := debug.SetMemoryLimit(-1); got != tt.want {
 				t.Errorf("limit = %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCacheBytes(t *testing.T) {
+	machine := fstest.MapFS{"proc/meminfo": &fstest.MapFile{Data: []byte("MemTotal: 8388608 kB\n")}}
+	tests := []struct {
+		name    string
+		setting int64
+		limit   int64
+		root    fs.FS
+		want    int64
+	}{
+		{name: "given", setting: 5 << 20, limit: 4 << 30, root: machine, want: 5 << 20},
+		{name: "a quarter of the limit", limit: 2 << 30, root: machine, want: 512 << 20},
+		{name: "of the machine's memory without a limit", limit: math.MaxInt64, root: machine, want: 1 << 30},
+		{name: "little memory", limit: 128 << 20, root: machine, want: 96 << 20},
+		{name: "nothing known", limit: math.MaxInt64, root: fstest.MapFS{}, want: 96 << 20},
+	}
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			debug.SetMemoryLimit(tt.limit)
+			if got := cacheBytes(config.Config{Cache: tt.setting}, tt.root); got != tt.want {
+				t.Errorf("cacheBytes = %d, want %d", got, tt.want)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -97,7 +98,7 @@ func openStore(ctx context.Context, c config.Config, log *slog.Logger) (store.St
 	case c.Store == "":
 		return nil, usageError{errors.New("--store must name a directory or a mongodb:// URI")}
 	}
-	return pebble.Open(c.Store, pebble.Options{CacheBytes: c.Cache, QueryCost: int(c.QueryCost), Logger: log})
+	return pebble.Open(c.Store, pebble.Options{CacheBytes: cacheBytes(c, os.DirFS("/")), QueryCost: int(c.QueryCost), Logger: log})
 }
 
 func openMongo(ctx context.Context, c config.Config, log *slog.Logger) (store.Store, error) {

@@ -42,7 +42,7 @@ type Config struct {
 	LogFormat string // "text" or "json"
 
 	Memory       int64 // bytes of memory the Go runtime tries to stay below; [AutoMemory] or [NoMemoryLimit]
-	Cache        int64 // bytes for memory tables and blocks of the embedded store
+	Cache        int64 // bytes for memory tables and blocks of the embedded store, or [AutoCache]
 	QueryCost    int64 // index entries that one search reads at most
 	MaxBody      int64 // bytes of a request body
 	MaxEntries   int64 // entries of one Bundle
@@ -69,7 +69,7 @@ func Defaults() Config {
 		LogLevel:     slog.LevelInfo,
 		LogFormat:    "text",
 		Memory:       AutoMemory,
-		Cache:        96 << 20,
+		Cache:        AutoCache,
 		QueryCost:    50_000_000,
 		MaxBody:      64 << 20,
 		MaxEntries:   5000,
@@ -114,7 +114,7 @@ func (c *Config) Settings() []Setting {
 		{"log-level", "log.level", "least severe log record written: debug, info, warn or error", level{&c.LogLevel}},
 		{"log-format", "log.format", "form of log records: text or json", choice{&c.LogFormat, []string{"text", "json"}}},
 		{"memory-limit", "memory-limit", "memory to stay below (GOMEMLIMIT wins); auto: three quarters of the container's limit, or half of the machine; off: none", memory{&c.Memory}},
-		{"cache", "cache", "memory for tables and blocks of the embedded store", size{&c.Cache, 1 << 20}},
+		{"cache", "cache", "memory for tables and blocks of the embedded store; auto: a quarter of the memory limit, at least 96MiB", cache{&c.Cache}},
 		{"max-body", "limits.body", "largest request body", size{&c.MaxBody, 1 << 10}},
 		{"max-entries", "limits.entries", "most entries of a batch or transaction Bundle", count{&c.MaxEntries}},
 		{"max-deletes", "limits.deletes", "most resources that one conditional delete deletes", count{&c.MaxDeletes}},

@@ -231,6 +231,28 @@ func (v memory) String() string {
 }
 func (v memory) Type() string { return "SIZE|auto|off" }
 
+// AutoCache is what Config.Cache is besides a number of bytes.
+const AutoCache = 0
+
+// cache is a size, or auto.
+type cache struct{ to *int64 }
+
+func (v cache) Set(s string) error {
+	if s == "auto" {
+		*v.to = AutoCache
+		return nil
+	}
+	return size{v.to, 1 << 20}.Set(s)
+}
+
+func (v cache) String() string {
+	if *v.to == AutoCache {
+		return "auto"
+	}
+	return formatSize(*v.to)
+}
+func (v cache) Type() string { return "SIZE|auto" }
+
 type duration struct{ to *time.Duration }
 
 func (v duration) Set(s string) error {

@@ -10,6 +10,10 @@ import (
 func (r *run) findHot(h *hotScan) {
 	r.strategy = "hot index walk"
 	r.v.note("subject %s, %d tokens, %d conditions on the time, %d tests", h.subject, len(h.tokens), len(h.times), len(h.rest))
+	if h.takeValues() {
+		r.v.note("%d of the tests by measures", len(h.values.tests))
+		defer h.values.close()
+	}
 	f := &hotFinder{r: r, h: h}
 	defer f.close()
 	for len(r.found) < r.want && f.next() {

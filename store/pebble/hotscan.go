@@ -19,6 +19,8 @@ type hotScan struct {
 	rest    []search.Plan // what the hot keys do not answer
 	plan    search.And    // the whole
 	lo, hi  string        // bounds of the time, from times
+
+	values *hotValues // conditions of rest on the value, while a walk tests them by measures; nil for none
 }
 
 // hotScan finds the hot index that answers the most of a conjunction; ok is false when there is none.
@@ -184,7 +186,20 @@ func (h *hotScan) accepts(w *walk) bool {
 		}
 		return value[0]&place != 0 && h.v.passes(l.row, h.plan, asksID(h.plan...))
 	}
-	return h.inTime(w, l.value) && (len(h.rest) == 0 || h.v.passes(l.row, h.rest, asksID(h.rest...)))
+	if !h.inTime(w, l.value) {
+		return false
+	}
+	rest := h.rest
+	if h.values != nil {
+		match, known := h.values.match(w)
+		if known && !match {
+			return false
+		}
+		if known {
+			rest = h.values.others
+		}
+	}
+	return len(rest) == 0 || h.v.passes(l.row, rest, asksID(rest...))
 }
 
 // inTime tests the conditions on the time of an entry of its own: its resource has just the two keys that the entry's time gives.

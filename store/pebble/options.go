@@ -79,6 +79,7 @@ func (o Options) engineOptions() *engine.Options {
 		Logger:                      engineLogger{o.Logger},
 	}
 	e.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	e.Levels[len(e.Levels)-1].FilterPolicy = engine.NoFilterPolicy // the engine does not ask filters of the last level, where most keys are
 	e.TargetFileSizes[0] = 4 << 20
 	if o.InMemory {
 		e.FS = vfs.NewMem()

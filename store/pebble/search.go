@@ -96,15 +96,8 @@ func (r *run) page() (*store.Page, error) {
 		r.found = r.found[:r.q.Count]
 		page.Next = (&store.Cursor{Position: r.found[r.q.Count-1], Total: r.total}).Seal(r.s.secret[:], r.q)
 	}
-	if len(r.found) > 0 {
-		page.Matches = make([]store.Version, 0, len(r.found))
-	}
-	for i := range r.found {
-		version, ok := r.v.body(r.found[i].Created)
-		if !ok {
-			return nil, r.v.err
-		}
-		page.Matches = append(page.Matches, version)
+	if page.Matches = r.v.bodies(r.found); r.v.err != nil {
+		return nil, r.v.err
 	}
 	if len(r.q.Include) == 0 && len(r.q.RevInclude) == 0 {
 		return page, nil

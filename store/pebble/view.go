@@ -2,9 +2,11 @@ package pebble
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +126,27 @@ func (v *view) body(row uint64) (version store.Version, ok bool) {
 		return version, false
 	}
 	return rec.result(v.typ), true
+}
+
+// bodies reads the current versions at positions. It goes through the rows in order, which leads through the engine's files and blocks in order.
+func (v *view) bodies(at []store.Position) []store.Version {
+	if len(at) == 0 {
+		return nil
+	}
+	order := make([]int, len(at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(at[a].Created, at[b].Created) })
+	versions := make([]store.Version, len(at))
+	for _, i := range order {
+		version, ok := v.body(at[i].Created)
+		if !ok {
+			return nil
+		}
+		versions[i] = version
+	}
+	return versions
 }
 
 // id reads the logical id of a row.

@@ -86,12 +86,12 @@ func (w *walk) add(l *leg, prefix, lower, upper []byte, from *start) {
 			l.ok = l.it.SeekGE(append(key, 0))
 		}
 	}
-	if l.ok {
-		w.v.read()
-		l.load(w.v)
-	} else {
-		w.v.fail(l.it.Error())
+	if !l.ok {
+		w.v.release(l.it)
+		return
 	}
+	w.v.read()
+	l.load(w.v)
 	w.legs = append(w.legs, l)
 }
 
