@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,27 +33,26 @@ func (c *Checkpoint) sign(key ed25519.PrivateKey) {
 	}
 }
 
-// Check verifies the signature. Without a key it verifies that of the key that the checkpoint names, which proves only that it is whole.
-func (c *Checkpoint) Check(key ed25519.PublicKey) error {
-	return checkSignature(c.Key, c.Signature, c.signed(), key)
+// Check verifies the signature by one of the keys. Without keys it verifies that of the key that the checkpoint names, which proves only that it is whole.
+func (c *Checkpoint) Check(keys ...ed25519.PublicKey) error {
+	return checkSignature(c.Key, c.Signature, c.signed(), keys)
 }
 
-func checkSignature(name string, signature, signed []byte, key ed25519.PublicKey) error {
-	switch {
-	case name == "" && key == nil:
-		return nil
-	case name == "":
-		return errors.New("is not signed")
-	case key == nil:
-		public, err := hex.DecodeString(name)
-		if err != nil || len(public) != ed25519.PublicKeySize {
-			return errors.New("names no key")
+func checkSignature(name string, signature, signed []byte, keys []ed25519.PublicKey) error {
+	if name == "" {
+		if len(keys) == 0 {
+			return nil
 		}
-		key = public
-	case name != keyName(key):
+		return errors.New("is not signed")
+	}
+	public, err := hex.DecodeString(name)
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		return errors.New("names no key")
+	}
+	if len(keys) > 0 && !slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool { return key.Equal(ed25519.PublicKey(public)) }) {
 		return fmt.Errorf("is signed with another key, %s", name)
 	}
-	if !ed25519.Verify(key, signed, signature) {
+	if !ed25519.Verify(public, signed, signature) {
 		return errors.New("has a signature that is not right")
 	}
 	return nil

@@ -36,7 +36,7 @@ func (t *Trail) resume(ctx context.Context) (*Event, error) {
 	start := &Event{Interaction: Start, Detail: "firth " + t.opts.Version, Durable: true}
 	if !slices.ContainsFunc(known, func(c chainRecord) bool { return c.Chain == t.chain }) {
 		digest, err := t.found(ctx, known)
-		start.Detail += "; chain begins, record " + digest
+		start.Detail += "; " + recordDetail + digest
 		return start, err
 	}
 	last, err := t.lastBlock(ctx, t.chain)
@@ -49,7 +49,7 @@ func (t *Trail) resume(ctx context.Context) (*Event, error) {
 	}
 	if last == nil { // killed before the first event, or emptied
 		digest, err := t.digest(ctx)
-		start.Detail += "; chain begins, record " + digest
+		start.Detail += "; " + recordDetail + digest
 		return start, errors.Join(err, t.complainOf(checkpoint, 0))
 	}
 	t.writer.number, t.writer.hash, t.last = last.last(), last.end, last.to

@@ -38,6 +38,9 @@ type Options struct {
 	// QueueBytes is how much may wait to be written before [Trail.Record] blocks: 0 means 4 MiB.
 	QueueBytes int
 
+	// Keep is how long events are kept; older ones are removed, with a record of the gap. 0 keeps all. Laws ask for years: HIPAA for 6.
+	Keep time.Duration
+
 	Logger *slog.Logger     // nil discards
 	Clock  func() time.Time // nil is time.Now
 }
@@ -90,6 +93,9 @@ type Trail struct {
 	giveUp  context.CancelFunc
 	writer  writer
 	done    sync.WaitGroup
+
+	stopKeeping context.CancelFunc
+	keeping     sync.WaitGroup
 }
 
 // Open begins, or goes on with, the chain of this server, and records that the server started.
@@ -110,6 +116,11 @@ func Open(ctx context.Context, opts Options) (*Trail, error) {
 	t.done.Go(t.write)
 	if err := t.Record(ctx, start); err != nil {
 		return nil, errors.Join(err, t.Close(ctx))
+	}
+	keeping, stop := context.WithCancel(context.Background())
+	t.stopKeeping = stop
+	if opts.Keep > 0 {
+		t.keeping.Go(func() { t.keep(keeping, opts.Keep) })
 	}
 	return t, nil
 }
@@ -171,6 +182,10 @@ func (t *Trail) Flush(ctx context.Context) error {
 
 // Close records that the server stops, writes what waits and a last checkpoint. It gives up when ctx ends. Events recorded later are refused.
 func (t *Trail) Close(ctx context.Context) error {
+	if t.stopKeeping != nil {
+		t.stopKeeping()
+		t.keeping.Wait()
+	}
 	err := t.Record(ctx, &Event{Interaction: Stop, Durable: true})
 	t.mu.Lock()
 	closed := t.isClosed
