@@ -117,7 +117,25 @@ type (
 		Compartment   []string           `json:"compartment"`
 	}
 	security struct {
-		CORS bool `json:"cors"`
+		Extension   []oauthURIs `json:"extension,omitempty"`
+		CORS        bool        `json:"cors"`
+		Service     []concept   `json:"service,omitempty"`
+		Description string      `json:"description,omitempty"`
+	}
+	oauthURIs struct {
+		Extension []oauthURI `json:"extension"`
+		URL       string     `json:"url"`
+	}
+	oauthURI struct {
+		URL      string `json:"url"`
+		ValueURI string `json:"valueUri"`
+	}
+	concept struct {
+		Coding []conceptCoding `json:"coding"`
+	}
+	conceptCoding struct {
+		System string `json:"system"`
+		Code   string `json:"code"`
 	}
 	interactionCode struct {
 		Code string `json:"code"`
@@ -157,6 +175,26 @@ func restDocumentation(l Limits) string {
 			l.BundleEntries, l.MaxCount, store.MaxIncluded, search.MaxChain, l.DeleteMatches)
 }
 
+// OAuth are the endpoints of the authorization server, for the CapabilityStatement. Empty ones are left out.
+type OAuth struct{ Authorize, Token, Introspect, Revoke, Register, Manage string }
+
+// security says how to be let in: SMART App Launch's extension, which clients of its first version look for.
+func (o *OAuth) security() security {
+	if o == nil {
+		return security{CORS: true}
+	}
+	uris := oauthURIs{URL: "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"}
+	for _, one := range []oauthURI{{"authorize", o.Authorize}, {"token", o.Token}, {"introspect", o.Introspect}, {"revoke", o.Revoke}, {"register", o.Register}, {"manage", o.Manage}} {
+		if one.ValueURI != "" {
+			uris.Extension = append(uris.Extension, one)
+		}
+	}
+	return security{
+		Extension: []oauthURIs{uris}, CORS: true, Service: []concept{{[]conceptCoding{{"http://terminology.hl7.org/CodeSystem/restful-security-service", "SMART-on-FHIR"}}}},
+		Description: "SMART App Launch 2.2: an access token is required; see /.well-known/smart-configuration.",
+	}
+}
+
 func (s *Server) newStatement() (*statement, error) {
 	made := s.clock().UTC().Truncate(time.Second)
 	st := capabilityStatement{
@@ -166,7 +204,7 @@ func (s *Server) newStatement() (*statement, error) {
 		Software:       software{"Firth", s.version},
 		Implementation: implementation{"Firth at " + s.links.base + s.parameters.caution(), s.links.base},
 		FHIRVersion:    spec.Version, Format: []string{"application/fhir+json", "application/fhir+xml", "json", "xml"}, PatchFormat: patchFormats(),
-		Rest: []rest{{Mode: "server", Documentation: restDocumentation(s.limits), Security: security{CORS: true}, Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
+		Rest: []rest{{Mode: "server", Documentation: restDocumentation(s.limits), Security: s.oauth.security(), Interaction: s.declared(systemLevel), Operation: s.declaredOperations("")}},
 	}
 	if !s.transactions {
 		st.Rest[0].Interaction = slices.DeleteFunc(st.Rest[0].Interaction, func(c interactionCode) bool { return c.Code == "transaction" })

@@ -287,3 +287,21 @@ func TestDeclaredFormats(t *testing.T) {
 		t.Errorf("ttl is not declared: %d", got.status)
 	}
 }
+
+// TestDeclaredSecurity checks what the CapabilityStatement says of authorization, with and without.
+func TestDeclaredSecurity(t *testing.T) {
+	of := func(o *OAuth) string {
+		f := newFixture(t, func(c *Config) { c.OAuth = o })
+		var statement struct {
+			Rest []struct{ Security json.RawMessage }
+		}
+		if err := json.Unmarshal([]byte(f.do("GET", "/metadata", "").body), &statement); err != nil {
+			t.Fatal(err)
+		}
+		return string(statement.Rest[0].Security)
+	}
+	diff(t, `{"cors":true}`, of(nil))
+	diff(t, `{"extension":[{"extension":[{"url":"authorize","valueUri":"https://h/auth/authorize"},{"url":"token","valueUri":"https://h/auth/token"}],"url":"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"}],`+
+		`"cors":true,"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","code":"SMART-on-FHIR"}]}],`+
+		`"description":"SMART App Launch 2.2: an access token is required; see /.well-known/smart-configuration."}`, of(&OAuth{Authorize: "https://h/auth/authorize", Token: "https://h/auth/token"}))
+}

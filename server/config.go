@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,9 @@ type Config struct {
 	// Origins are those whose scripts may use the service from a browser (CORS), as https://app.example or LoopbackOrigins; empty means all.
 	Origins []string
 
+	// ClientOrigins tells of other origins whose scripts may use the service, such as those of registered apps; nil: there are none.
+	ClientOrigins func(ctx context.Context, origin string) bool
+
 	// OwnHostsOnly refuses requests whose Host is neither a loopback address, nor localhost, nor the host of BaseURL (--dev). Without authorization that is what keeps
 	// out a page whose own name was made to resolve to this machine (DNS rebinding): its requests are of its own origin, so that CORS does not apply.
 	OwnHostsOnly bool
@@ -36,6 +40,7 @@ type Config struct {
 	Explain bool
 
 	Authenticator Authenticator // nil lets everybody do everything (--dev)
+	OAuth         *OAuth        // where tokens are to be had; nil: nowhere
 	Auditor       Auditor       // nil records nothing; with a trail, Store is to be [audit.Over] it
 
 	Logger *slog.Logger     // nil discards

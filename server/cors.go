@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,7 +12,7 @@ import (
 // are no cookies, so no answer allows credentials.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-	corsRequest = "Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id, X-Security-Context"
+	corsRequest = "Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Provenance, X-Request-Id, X-Security-Context"
 	corsExposed = "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id, X-Security-Context"
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )
@@ -19,11 +20,14 @@ const (
 // LoopbackOrigins among Config.Origins stands for every origin on this machine, whatever its port: http://localhost:3000, http://127.0.0.1.
 const LoopbackOrigins = "loopback"
 
-// origins are those whose scripts may use the service. Empty allows all.
-type origins []string
+// origins are those whose scripts may use the service. An empty list without more allows all.
+type origins struct {
+	list []string
+	more func(ctx context.Context, origin string) bool // nil: no more
+}
 
-func (o origins) allow(origin string) bool {
-	return slices.Contains(o, origin) || slices.Contains(o, LoopbackOrigins) && isLoopbackOrigin(origin)
+func (o origins) allow(ctx context.Context, origin string) bool {
+	return slices.Contains(o.list, origin) || slices.Contains(o.list, LoopbackOrigins) && isLoopbackOrigin(origin) || o.more != nil && o.more(ctx, origin)
 }
 
 func isLoopbackOrigin(origin string) bool {
@@ -39,7 +43,7 @@ func (o origins) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
 		return false
 	}
 	h := w.Header()
-	restricted := len(o) > 0 && path != "/metadata"
+	restricted := (len(o.list) > 0 || o.more != nil) && path != "/metadata"
 	if restricted {
 		h["Vary"] = append(h["Vary"], "Origin")
 	}
@@ -51,7 +55,7 @@ func (o origins) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
 	switch {
 	case !restricted:
 		h["Access-Control-Allow-Origin"] = []string{"*"}
-	case o.allow(origin):
+	case o.allow(r.Context(), origin):
 		h["Access-Control-Allow-Origin"] = []string{origin}
 	case isPreflight:
 		w.WriteHeader(http.StatusNoContent) // without the header the browser refuses

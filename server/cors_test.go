@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,15 @@ func TestCORS(t *testing.T) {
 				want: []string{"Access-Control-Allow-Origin:", "Access-Control-Allow-Methods:", "Vary: Origin"}},
 			{name: "foreign search", method: "GET", path: "/Patient", headers: foreign, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin:", "Vary: Origin"}},
 			{name: "metadata is for all", method: "GET", path: "/metadata", headers: foreign, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin: *"}},
+		})
+	})
+	t.Run("origins of clients", func(t *testing.T) {
+		f := newFixture(t, func(c *Config) {
+			c.ClientOrigins = func(_ context.Context, origin string) bool { return origin == app }
+		})
+		f.run(t, []step{
+			{name: "preflight", method: "OPTIONS", path: "/Patient/p", headers: preflight, status: 204, want: append([]string{"Access-Control-Allow-Origin: " + app, "Vary: Origin"}, allowed...)},
+			{name: "foreign search", method: "GET", path: "/Patient", headers: []string{"Origin", "https://evil.example"}, status: 200, answer: "*", want: []string{"Access-Control-Allow-Origin:", "Vary: Origin"}},
 		})
 	})
 	t.Run("loopback origins", func(t *testing.T) {

@@ -30,6 +30,7 @@ type Server struct {
 	authenticator Authenticator
 	auditor       Auditor
 	validator     *validate.Validator
+	oauth         *OAuth
 	validation    Validation
 
 	log          *slog.Logger
@@ -67,7 +68,7 @@ func New(config Config) (*Server, error) {
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
 		validator: validate.New(config.Definitions), validation: config.Validation,
-		links: links{base: config.BaseURL}, origins: config.Origins, explains: config.Explain, transactions: true,
+		links: links{base: config.BaseURL}, origins: origins{config.Origins, config.ClientOrigins}, oauth: config.OAuth, explains: config.Explain, transactions: true,
 	}
 	if t, ok := store.Unwrap(s.store).(store.Transactional); ok {
 		s.transactions = t.Transactions()
