@@ -1,0 +1,205 @@
+package smart_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/firth-health/firth/auth/keys"
+	"github.com/firth-health/firth/auth/smart"
+	"github.com/firth-health/firth/auth/smart/accounts"
+	"github.com/firth-health/firth/auth/smart/clients"
+	"github.com/firth-health/firth/auth/smart/events"
+	"github.com/firth-health/firth/auth/smart/passwords"
+	"github.com/firth-health/firth/store"
+	"github.com/firth-health/firth/store/pebble"
+)
+
+const (
+	password    = "correct horse battery"
+	redirectURI = "https://app.example/callback"
+	allScopes   = "launch/patient openid fhirUser offline_access patient/Observation.rs patient/Condition.rs patient/Patient.r"
+)
+
+// site is an authorization server that listens, with a store, people and clients.
+type site struct {
+	*smart.Server
+	t     *testing.T
+	http  *httptest.Server
+	base  string // FHIR
+	root  string
+	store store.State
+
+	mu     sync.Mutex
+	shift  time.Duration
+	events []events.Event
+
+	secret string // of the client "confidential"
+	rsa    *rsa.PrivateKey
+	ec     *ecdsa.PrivateKey
+}
+
+// people are the patients of a site.
+type people []smart.Patient
+
+func (p people) Find(_ context.Context, text string, limit int) (found []smart.Patient, err error) {
+	for _, one := range p {
+		if strings.HasPrefix(strings.ToLower(one.Name), strings.ToLower(text)) && len(found) < limit {
+			found = append(found, one)
+		}
+	}
+	return found, nil
+}
+
+func (p people) Get(_ context.Context, id string) (*smart.Patient, error) {
+	if i := slices.IndexFunc(p, func(one smart.Patient) bool { return one.ID == id }); i >= 0 {
+		return &p[i], nil
+	}
+	return nil, smart.ErrNoPatient
+}
+
+func patients() people {
+	return people{
+		{ID: "anna", Name: "Anna <Amberg>", BirthDate: "1980-02-03", Gender: "female", Identifier: "MRN 1"},
+		{ID: "ben", Name: "Ben Bauer", BirthDate: "1990-12-31"}, {ID: "carl", Name: "Carl Carow"},
+	}
+}
+
+func openStore(t *testing.T) *pebble.Store {
+	t.Helper()
+	s, err := pebble.Open("", pebble.Options{InMemory: true, CacheBytes: 4 << 20, MemTableBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func key() []byte { return []byte("0123456789abcdef0123456789abcdef") }
+
+// newSite starts a site; change alters its options.
+func newSite(t *testing.T, change func(*smart.Options)) *site {
+	t.Helper()
+	s := &site{t: t, store: openStore(t)}
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r) }))
+	s.root = "http://" + s.http.Listener.Addr().String()
+	s.base = s.root + "/fhir"
+	s.Server = s.open(change)
+	s.http.Start()
+	t.Cleanup(s.http.Close)
+	s.populate()
+	return s
+}
+
+// open opens a server on the site's store, as another process would.
+func (s *site) open(change func(*smart.Options)) *smart.Server {
+	s.t.Helper()
+	o := smart.Options{
+		State: s.store, BaseURL: s.base, Key: key(), Patients: patients(), Clock: s.now, Name: "Test Hospital",
+		Fetcher:   keys.NewFetcher(keys.NewClient(true), s.now),
+		Passwords: passwords.Options{Parameters: passwords.Parameters{Time: 1, Memory: 64, Threads: 1}, AtOnce: 8},
+		Events: func(_ context.Context, e events.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	server, err := smart.New(s.t.Context(), o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return server
+}
+
+func (s *site) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.shift)
+}
+
+// pass lets time pass.
+func (s *site) pass(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shift += d
+}
+
+// told returns the events of a type.
+func (s *site) told(of events.Type) (list []events.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Type == of {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// populate makes people and clients: doctor (all patients), anna (herself), nurse (two patients); public, confidential, asymmetric, service.
+func (s *site) populate() {
+	s.t.Helper()
+	for _, a := range []accounts.Account{
+		{Login: "doctor", Name: "Dr. Dora Ding", FHIRUser: "Practitioner/dora"},
+		{Login: "anna", Name: "Anna Amberg", FHIRUser: "Patient/anna"},
+		{Login: "nurse", Name: "Nils Nolte", FHIRUser: "Practitioner/nils", Patients: []string{"anna", "ben"}},
+		{Login: "clerk", Name: "Cora Clerk"},
+	} {
+		account, err := s.Accounts().Create(s.t.Context(), a)
+		if err == nil {
+			err = s.Accounts().SetPassword(s.t.Context(), account.ID, password)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	var err error
+	if s.rsa, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.ec, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader); err != nil {
+		s.t.Fatal(err)
+	}
+	set := s.keySet()
+	s.client(clients.Client{ID: "public", Name: "Growth Charts", Type: clients.Public, RedirectURIs: []string{redirectURI, "https://app.example/other?x=1"}, LaunchURI: "https://app.example/launch"})
+	s.secret = s.client(clients.Client{ID: "confidential", Name: "Portal & Sons", Type: clients.Symmetric, RedirectURIs: []string{redirectURI}})
+	s.client(clients.Client{ID: "asymmetric", Name: "Keyed App", Type: clients.Asymmetric, RedirectURIs: []string{redirectURI}, JWKS: set})
+	s.client(clients.Client{ID: "service", Name: "Warehouse", Type: clients.Asymmetric, JWKS: set, Scopes: "system/Observation.rs system/Patient.rs system/Device.cud firth/introspection firth/accounts"})
+	s.client(clients.Client{ID: "other", Name: "Other", Type: clients.Public, RedirectURIs: []string{"https://other.example/cb"}})
+}
+
+func (s *site) keySet() json.RawMessage {
+	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: s.rsa.Public(), KeyID: "rsa", Algorithm: "RS384"}, {Key: s.ec.Public(), KeyID: "ec", Algorithm: "ES384"}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return set
+}
+
+func (s *site) client(c clients.Client) (secret string) {
+	s.t.Helper()
+	_, secret, err := s.Clients().Create(s.t.Context(), c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return secret
+}

@@ -1,0 +1,109 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+
+	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/smart/scopes"
+	"github.com/firth-health/firth/auth/smart/secrets"
+	"github.com/firth-health/firth/auth/smart/sessions"
+	"github.com/firth-health/firth/store"
+)
+
+// Refresh turns a refresh token into new tokens, with the scopes granted or, when asked is not empty, with fewer. The next refresh may ask for all that were granted again. A refresh token
+// that was replaced before revokes everything. ErrGrant, *ReuseError, ErrScope, *auth.ScopeError.
+func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Issued, error) {
+	a, id, err := t.ofRefresh(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	if a.Client != client {
+		return nil, ErrGrant
+	}
+	if a.Refresh != id {
+		return nil, t.reused(ctx, a.ID)
+	}
+	permitted, err := t.permitted(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := narrower(permitted, asked)
+	if err != nil {
+		return nil, err
+	}
+	return t.renew(ctx, a, scope, id)
+}
+
+// ofRefresh returns the authorization of a refresh token, and the record of that.
+func (t *Tokens) ofRefresh(ctx context.Context, secret string) (a *Authorization, id string, err error) {
+	id, ok := secrets.ID(secrets.RefreshToken, secret)
+	if !ok {
+		return nil, "", ErrGrant
+	}
+	r, err := t.refreshes.Get(ctx, id)
+	if err == nil {
+		var found Authorization
+		found, err = t.authorizations.Get(ctx, r.Authorization)
+		a = &found
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, "", ErrGrant
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if !t.o.Clock().Before(a.Expires) {
+		return nil, "", ErrGrant
+	}
+	return a, id, nil
+}
+
+// permitted returns what client and account may have today of what was granted, which may be less than then. ErrGrant when one of them is disabled or gone, or the session of online access is over.
+func (t *Tokens) permitted(ctx context.Context, a *Authorization) (auth.Scopes, error) {
+	client, account, err := t.parties(ctx, a)
+	if errors.Is(err, auth.ErrToken) {
+		return nil, ErrGrant
+	}
+	if err != nil {
+		return nil, err
+	}
+	granted, err := parse(a.Scope)
+	if err != nil {
+		return nil, err
+	}
+	if !granted.Has(auth.OfflineAccess) {
+		switch _, err := t.o.Sessions.Lasts(ctx, a.Session); {
+		case errors.Is(err, sessions.ErrNone):
+			return nil, ErrGrant
+		case err != nil:
+			return nil, err
+		}
+	}
+	ofClient, err := client.Allowed()
+	if err != nil {
+		return nil, err
+	}
+	ofAccount, err := account.Allowed()
+	if err != nil {
+		return nil, err
+	}
+	return granted.Intersect(ofClient).Intersect(ofAccount), nil
+}
+
+func parse(text string) (auth.Scopes, error) { return scopes.Parser(auth.ParseScopes).Parse(text) }
+
+// narrower returns what is asked of what is permitted. ErrScope when that is more.
+func narrower(permitted auth.Scopes, asked string) (string, error) {
+	if asked == "" {
+		return permitted.String(), nil
+	}
+	list, err := parse(asked)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 || !list.SubsetOf(permitted) {
+		return "", ErrScope
+	}
+	return list.String(), nil
+}
