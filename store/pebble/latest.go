@@ -130,7 +130,7 @@ func (l *latest) sets() []string {
 
 // takeSet takes the newest resources with one set of tokens, and where that has no code those of each text.
 func (l *latest) takeSet(set string) {
-	t := taker{latest: l}
+	t := taker{latest: l, set: set}
 	for _, timeless := range []bool{false, true} {
 		if !timeless || l.timelessMatch() {
 			w := &walk{v: l.v, reverse: true, timeless: timeless}
@@ -147,6 +147,7 @@ func (l *latest) takeSet(set string) {
 // taker takes the resources of one set of tokens, newest first.
 type taker struct {
 	*latest
+	set    string
 	begun  bool
 	done   bool     // no later resource can be among the newest
 	tokens []string // codes of the set; none when resources are told apart by the text
@@ -167,23 +168,28 @@ func (t *taker) walk(w *walk) {
 	}
 }
 
-// begin reads the tokens of the set from one of its resources, and reports whether they meet the conditions.
+// begin finds the tokens of the set, by one of its resources if need be, and reports whether they meet the conditions.
 func (t *taker) begin(row uint64) bool {
-	keys, ok := t.v.keyList(row)
-	if !ok {
-		return false
+	all, known := t.v.s.sets.tokens(t.set)
+	if !known {
+		keys, ok := t.v.keyList(row)
+		if !ok {
+			return false
+		}
+		for _, prefix := range t.index.Codes {
+			for _, token := range search.KeysUnder(keys, prefix) {
+				all = append(all, strings.Clone(token))
+			}
+		}
+		slices.Sort(all)
+		t.v.s.sets.keep(t.set, all)
 	}
-	var all []string
-	for _, prefix := range t.index.Codes {
-		all = append(all, search.KeysUnder(keys, prefix)...)
-	}
-	slices.Sort(all)
 	for _, plan := range t.codes {
 		if !search.Match(plan, "", all, nil) {
 			return false
 		}
 	}
-	t.tokens = t.codesOf(keys)
+	t.tokens = search.KeysUnder(all, t.index.Codes[0])
 	return true
 }
 
@@ -277,13 +283,9 @@ func (l *latest) best() []newest {
 
 // bodies reads the resources, one more than the limit at most.
 func (l *latest) bodies(rows []newest, limit int) []store.Version {
-	var found []store.Version
-	for _, n := range rows {
-		version, ok := l.v.body(n.row)
-		if !ok || len(found) > limit {
-			break
-		}
-		found = append(found, version)
+	at := make([]store.Position, min(len(rows), limit+1))
+	for i := range at {
+		at[i].Created = rows[i].row
 	}
-	return found
+	return l.v.bodies(at)
 }

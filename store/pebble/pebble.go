@@ -34,6 +34,7 @@ type Store struct {
 
 	stats  stats
 	costly costly
+	sets   tokenSets
 }
 
 var (
