@@ -13,6 +13,9 @@ import (
 // decomposition without marks, case folded, runs of white space as one blank, none at the ends. fold(fold(s)) is fold(s).
 func fold(s string) string { return string(appendFolded(nil, []byte(s))) }
 
+// Folded is a text as searches compare it: case, accents and the kind of white space do not count.
+func Folded(s string) string { return fold(s) }
+
 // appendFolded appends fold(s). Plain ASCII, nearly everything, takes no detour.
 func appendFolded(dst, s []byte) []byte {
 	start := len(dst)

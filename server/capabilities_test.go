@@ -89,7 +89,9 @@ func TestCapabilitiesOverHTTP(t *testing.T) {
 		{name: "not modified", method: "GET", path: "/metadata", headers: []string{"If-None-Match", tag}, status: 304},
 		{name: "head", method: "HEAD", path: "/metadata", status: 200},
 		{name: "normative", method: "GET", path: "/metadata?mode=normative", status: 200, want: []string{fhirJSON, "ETag: " + tag}, answer: "*"},
-		{name: "terminology", method: "GET", path: "/metadata?mode=terminology", status: 200, want: []string{fhirJSON}, answer: "*"},
+		{name: "terminology", method: "GET", path: "/metadata?mode=terminology", status: 200, want: []string{fhirJSON},
+			answer: `..."lockedDate":false,"expansion":{"hierarchical":false,"paging":true,"incomplete":false,"parameter":[{"name":"url"},{"name":"valueSet"},{"name":"valueSetVersion"},{"name":"filter"},{"name":"offset"},{"name":"count"},` +
+				`{"name":"includeDesignations"},{"name":"includeDefinition"},{"name":"activeOnly"},{"name":"excludeNested"},{"name":"excludeNotForUI"},{"name":"excludePostCoordinated"},{"name":"displayLanguage"}],"textFilter":`},
 		{name: "no mode", method: "GET", path: "/metadata?mode=x", status: 400, answer: outcome("value", `\"x\" is not a mode; full, normative and terminology are`, "http.mode")},
 	})
 }

@@ -53,6 +53,10 @@ func (s *Server) operationTable() []*operation {
 		{code: "document", definition: hl7 + "Composition-document", types: []string{"Composition"}, levels: []level{typeLevel, instanceLevel}, handle: s.document},
 		{code: "graphql", definition: hl7 + "Resource-graphql", levels: []level{systemLevel, instanceLevel}, raw: true, handle: s.graphQL},
 		{code: "reindex", definition: "Resource-reindex", levels: []level{systemLevel, typeLevel, instanceLevel}, method: http.MethodPost, changes: true, handle: s.reindex},
+		{code: "expand", definition: hl7 + "ValueSet-expand", types: []string{"ValueSet"}, levels: []level{typeLevel, instanceLevel}, handle: s.expand},
+		{code: "validate-code", definition: hl7 + "ValueSet-validate-code", types: []string{"ValueSet"}, levels: []level{typeLevel, instanceLevel}, handle: s.validateInSet},
+		{code: "validate-code", definition: hl7 + "CodeSystem-validate-code", types: []string{"CodeSystem"}, levels: []level{typeLevel, instanceLevel}, handle: s.validateInSystem},
+		{code: "lookup", definition: hl7 + "CodeSystem-lookup", types: []string{"CodeSystem"}, levels: onType, handle: s.lookUp},
 		{code: "versions", definition: hl7 + "CapabilityStatement-versions", types: []string{"CapabilityStatement"}, levels: []level{systemLevel, typeLevel}, handle: s.versions},
 	}
 }

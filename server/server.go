@@ -13,6 +13,7 @@ import (
 	"github.com/firth-health/firth/adapters"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/fhir/terminology"
 	"github.com/firth-health/firth/fhir/validate"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -32,6 +33,7 @@ type Server struct {
 	validator     *validate.Validator
 	oauth         *OAuth
 	validation    Validation
+	codes         *terminology.Terminology // of the definitions
 
 	log          *slog.Logger
 	clock        func() time.Time
@@ -67,7 +69,7 @@ func New(config Config) (*Server, error) {
 		store: config.Store, search: config.Search, definitions: config.Definitions, adapters: config.Adapters,
 		authenticator: config.Authenticator, auditor: config.Auditor,
 		log: config.Logger, clock: config.Clock, newID: config.IDs, limits: config.Limits, version: config.Version,
-		validator: validate.New(config.Definitions), validation: config.Validation,
+		validator: validate.New(config.Definitions), validation: config.Validation, codes: terminology.New(config.Definitions),
 		links: links{base: config.BaseURL}, origins: origins{config.Origins, config.ClientOrigins}, oauth: config.OAuth, explains: config.Explain, transactions: true,
 	}
 	if t, ok := store.Unwrap(s.store).(store.Transactional); ok {

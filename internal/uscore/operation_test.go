@@ -1,6 +1,7 @@
 package uscore
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// call is an operation as it is called, and the ids that it must answer; in their order.
+// call is an operation as it is called, and the ids, or of $expand the codes, that it must answer; in their order.
 type call struct {
 	name, method, path, body string
 	want                     string
@@ -33,9 +34,16 @@ func calls() []call {
 		{"docref", http.MethodGet, doc + "?patient=bob", "", "patient-bob"},
 		{"docref", http.MethodGet, ann + "&on-demand=true", "", ""},
 		{"docref", http.MethodGet, doc + "?patient=nobody", "", ""},
-		{"expand", http.MethodGet, "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender", "", ""},
+		{"expand", http.MethodGet, "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender", "", "male female other unknown"},
+		{"expand", http.MethodGet, "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&filter=ma&count=1", "", "male"},
+		{"expand", http.MethodPost, "ValueSet/$expand", vitalSigns, "59576-9 8289-1 77606-2 59408-5 3150-0 3151-8 85353-1 9279-1 8867-4 2708-6 8310-5 8302-2 9843-4 29463-7 39156-5 85354-9 8480-6 8462-4 8478-0"},
 	}
 }
+
+// vitalSigns is us-core-vital-signs, which US Core composes of its own codes and a value set of R4.
+const vitalSigns = `{"resourceType":"ValueSet","url":"http://hl7.org/fhir/us/core/ValueSet/us-core-vital-signs","status":"active","compose":{"include":[
+	{"system":"http://loinc.org","concept":[{"code":"59576-9"},{"code":"8289-1"},{"code":"77606-2"},{"code":"59408-5"},{"code":"3150-0"},{"code":"3151-8"}]},
+	{"valueSet":["http://hl7.org/fhir/ValueSet/observation-vitalsignresult"]}]}}`
 
 // operate calls the operations.
 func (r *run) operate(t *testing.T, c *client) {
@@ -65,12 +73,32 @@ func (o call) compare(t *testing.T, got answer) string {
 		return fmt.Sprintf("%d %s", got.status, got.body)
 	}
 	var ids []string
-	for _, key := range got.bundle(t).keys("match") {
-		_, id, _ := strings.Cut(key, "/")
-		ids = append(ids, id)
+	if o.name == "expand" {
+		ids = got.expanded(t)
+	} else {
+		for _, key := range got.bundle(t).keys("match") {
+			_, id, _ := strings.Cut(key, "/")
+			ids = append(ids, id)
+		}
 	}
 	if want := strings.Fields(o.want); !slices.Equal(want, ids) {
 		return "ids (-want +got):\n" + cmp.Diff(want, ids)
 	}
 	return ""
+}
+
+// expanded lists the codes of an expansion.
+func (a answer) expanded(t *testing.T) []string {
+	t.Helper()
+	var set struct {
+		Expansion struct{ Contains []struct{ Code string } }
+	}
+	if err := json.Unmarshal(a.body, &set); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+	var codes []string
+	for _, c := range set.Expansion.Contains {
+		codes = append(codes, c.Code)
+	}
+	return codes
 }
