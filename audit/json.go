@@ -3,7 +3,10 @@ package audit
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/firth-health/firth/fhir"
 )
@@ -30,8 +33,22 @@ func (w *jsonWriter) name(name string) {
 func (w *jsonWriter) text(name, value string) {
 	if value != "" {
 		w.name(name)
-		w.dst = fhir.AppendQuoted(w.dst, value)
+		w.dst = fhir.AppendQuoted(w.dst, printable(value))
 	}
+}
+
+// printable puts something else for what a FHIR string cannot have, which others sent.
+func printable(text string) string {
+	isControl := func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == unicode.ReplacementChar }
+	if utf8.ValidString(text) && strings.IndexFunc(text, isControl) < 0 {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 func (w *jsonWriter) boolean(name string, value bool) {

@@ -85,8 +85,11 @@ const (
 
 // idAt is the id that text begins with, which must end a JSON string or be followed by a version.
 func idAt(text []byte) []byte {
-	end := bytes.IndexAny(text[:min(len(text), 65)], `"/`)
-	if end <= 0 || !fhir.IsID(string(text[:end])) || text[end] == '/' && !bytes.HasPrefix(text[end:], []byte("/_history/")) {
+	end := 0
+	for end < len(text) && end <= 64 && text[end] != '"' && text[end] != '/' {
+		end++
+	}
+	if end == 0 || end == len(text) || !fhir.IsID(string(text[:end])) || text[end] == '/' && !bytes.HasPrefix(text[end:], []byte("/_history/")) {
 		return nil
 	}
 	return text[:end]
@@ -95,13 +98,28 @@ func idAt(text []byte) []byte {
 // isReference reports whether text ends in the member "reference" and the beginning of its string. Only relative references count: those to other servers are about other patients, and
 // those on the own base were stored as relative ones or mean somebody the base does not tell.
 func isReference(text []byte) bool {
+	if bytes.HasSuffix(text, []byte(referenceKey+`:"`)) {
+		return true
+	}
 	text, quoted := bytes.CutSuffix(text, []byte{'"'})
 	if !quoted {
 		return false
 	}
-	text = bytes.TrimRight(text, " \t\r\n")
-	text, isMember := bytes.CutSuffix(text, []byte{':'})
-	return isMember && bytes.HasSuffix(bytes.TrimRight(text, " \t\r\n"), []byte(referenceKey))
+	text, isMember := bytes.CutSuffix(withoutSpace(text), []byte{':'})
+	return isMember && bytes.HasSuffix(withoutSpace(text), []byte(referenceKey))
+}
+
+// withoutSpace is text without JSON white space at its end.
+func withoutSpace(text []byte) []byte {
+	for len(text) > 0 {
+		switch text[len(text)-1] {
+		case ' ', '\t', '\r', '\n':
+			text = text[:len(text)-1]
+		default:
+			return text
+		}
+	}
+	return text
 }
 
 // references are the relative references in a resource.

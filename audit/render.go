@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -362,12 +361,7 @@ func readable(query string) string {
 	if text, err := url.QueryUnescape(query); err == nil {
 		query = text
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == unicode.ReplacementChar {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(query, "?"))
+	return query
 }
 
 // data is the entity of a resource.
@@ -378,7 +372,7 @@ func data(w *jsonWriter, r *record) {
 	} else {
 		w.open("what", '{')
 		w.text("type", r.Key.Type)
-		w.text("display", fmt.Sprintf("a %s that got no id", r.Key.Type))
+		w.text("display", r.Key.Type+" without an id")
 		w.close('}')
 	}
 	w.coding("type", coding{systemEntityType, "2", "System Object"})
