@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firth-health/firth/fhir"
@@ -22,6 +23,13 @@ type Grant struct {
 	levels  uint8
 	reach   map[Level]reach
 
+	patients []string // whose data this is all about; nil for everybody's
+	state    atomic.Pointer[grantState]
+}
+
+// grantState is what was found out while consents stayed the same.
+type grantState struct {
+	denial *denial
 	limits sync.Map // type -> *typeLimits
 }
 
@@ -67,11 +75,22 @@ func (g *Grant) Unlimited(typ string, action Action) bool {
 
 // limitsOf keeps what was found out about a type.
 func (g *Grant) limitsOf(typ string) *typeLimits {
-	if known, ok := g.limits.Load(typ); ok {
+	state := g.state.Load()
+	if state == nil || !state.denial.isCurrent() {
+		state = &grantState{}
+		if consents := g.rules.opts.Consents; consents != nil {
+			state.denial = consents.denied(g, g.patients)
+		}
+		g.state.Store(state)
+	}
+	if known, ok := state.limits.Load(typ); ok {
 		return known.(*typeLimits)
 	}
 	limits := g.find(typ)
-	known, _ := g.limits.LoadOrStore(typ, limits)
+	for i := range limits {
+		limits[i] = without(limits[i], state.denial.taken(g.rules, typ, 1<<i))
+	}
+	known, _ := state.limits.LoadOrStore(typ, limits)
 	return known.(*typeLimits)
 }
 

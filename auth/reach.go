@@ -36,19 +36,29 @@ func (g *Grant) setReach(ctx context.Context) error {
 	if g.levels&levelBit(SystemLevel) != 0 && g.claims.FHIRUser == "" {
 		g.reach[SystemLevel] = reach{whole: true}
 	}
-	if g.levels&levelBit(UserLevel) == 0 {
-		return nil
+	if g.levels&levelBit(UserLevel) != 0 {
+		user, err := g.userReach(ctx)
+		if err != nil {
+			return err
+		}
+		g.reach[UserLevel] = user
 	}
-	user, err := g.userReach(ctx)
-	g.reach[UserLevel] = user
-	return err
+	g.patients = []string{}
+	for _, r := range g.reach {
+		if r.whole {
+			g.patients = nil
+			break
+		}
+		g.patients = append(g.patients, r.patients...)
+	}
+	return nil
 }
 
 // userReach is the data that the user may see at all.
 func (g *Grant) userReach(ctx context.Context) (reach, error) {
 	user := g.User()
 	switch typ := fhir.ParseReference(g.claims.FHIRUser).Key.Type; {
-	case typ == "Practitioner" || typ == "PractitionerRole" || g.isAdministrator():
+	case isProfessional(typ) || g.isAdministrator():
 		// A professional may be a resource of the hospital's server only: their issuer is trusted to know.
 		all := reach{whole: true}
 		var err error

@@ -20,7 +20,7 @@ type Options struct {
 
 	Relations   Relations   // nil: a RelatedPerson or Person has access to nobody
 	Permissions Permissions // nil: professionals and administrators may do all that their scopes say
-	Consents    Consents    // nil: nobody has denied anything
+	Consents    *Consents   // nil: nobody has denied anything
 }
 
 // Relations knows for whom a user who is no patient may act.

@@ -1,0 +1,280 @@
+package auth_test
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/fhir"
+)
+
+const optOut = `{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTOUT"}]}`
+
+// consentOf is the JSON of an active Consent about privacy with some more members.
+func consentOf(id, patient, more string) string {
+	if more != "" {
+		more = "," + more
+	}
+	return fmt.Sprintf(`{"resourceType":"Consent","id":%q,"status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"patient":{"reference":"Patient/%s"}%s}`, id, patient, more)
+}
+
+// clinic is what the cases below see.
+func clinic(t testing.TB) []*fhir.Resource {
+	t.Helper()
+	var all []*fhir.Resource
+	for _, text := range []string{
+		`{"resourceType":"Patient","id":"q"}`,
+		`{"resourceType":"Patient","id":"other"}`,
+		`{"resourceType":"Observation","id":"hr","code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/q"},"effectiveDateTime":"2020-05-05","encounter":{"reference":"Encounter/e"}}`,
+		`{"resourceType":"Observation","id":"hiv","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}],"profile":["https://example.org/sensitive"]},"code":{"coding":[{"system":"http://loinc.org","code":"75622-1"}]},"subject":{"reference":"Patient/q"}}`,
+		`{"resourceType":"Observation","id":"panel","code":{"text":"x"},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"75622-1"}]}}],"subject":{"reference":"Patient/q"},"effectiveDateTime":"2024-05-05"}`,
+		`{"resourceType":"Condition","id":"flu","code":{"coding":[{"system":"http://snomed.info/sct","code":"6142004"}]},"subject":{"reference":"Patient/q"},"encounter":{"reference":"Encounter/e"}}`,
+		`{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/q"},"period":{"start":"2020-05-01","end":"2020-05-09"}}`,
+		`{"resourceType":"Observation","id":"theirs","code":{"coding":[{"system":"http://loinc.org","code":"75622-1"}]},"subject":{"reference":"Patient/other"}}`,
+		`{"resourceType":"Practitioner","id":"d"}`,
+		`{"resourceType":"AuditEvent","id":"a","entity":[{"what":{"reference":"Patient/q"}}]}`,
+		consentOf("the-consent", "q", ""),
+	} {
+		all = append(all, resource(t, text))
+	}
+	return all
+}
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// doctor is somebody who sees all that nobody denies.
+var doctor = auth.Claims{Issuer: "https://idp.example", Subject: "d@example", Client: "portal", FHIRUser: "Practitioner/d", Scope: "user/*.cruds user/AuditEvent.rs"}
+
+func TestConsents(t *testing.T) {
+	const (
+		everything = "Patient/q Patient/other Observation/hr Observation/hiv Observation/panel Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+		withoutQ   = "Patient/other Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+		withoutHIV = "Patient/q Patient/other Observation/hr Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+		hivCode    = `"code":[{"coding":[{"system":"http://loinc.org","code":"75622-1"}]}]`
+		policy     = `"policyRule":` + optOut
+	)
+	research := doctor
+	research.PurposeOfUse = []auth.Coding{{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: "HRESCH"}}
+	emergency := doctor
+	emergency.BreakGlass = true
+	self, app := auth.Claims{FHIRUser: "Patient/q", Scope: "user/*.rs"}, auth.Claims{Patient: "q", Scope: "patient/*.rs", Client: "app"}
+	for _, test := range []struct {
+		name    string
+		claims  auth.Claims
+		action  auth.Action
+		members string // of the Consent of q
+		want    string
+	}{
+		{"opt out", doctor, auth.Read, policy, withoutQ},
+		{"opt out, also by search", doctor, auth.Search, policy, withoutQ},
+		{"opt out says nothing of writing", doctor, auth.Update, policy, strings.Replace(everything, " AuditEvent/a", "", 1)},
+		{"opt out with exceptions", doctor, auth.Read, `"policyRule":{"coding":[{"code":"OPTOUTE"}]},"provision":{"provision":[{"type":"permit",` + hivCode + `}]}`,
+			"Patient/other Observation/hiv Observation/panel Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"},
+		{"opt in", doctor, auth.Read, `"policyRule":{"coding":[{"code":"OPTIN"}]}`, everything},
+		{"no policy", doctor, auth.Read, `"provision":{"period":{"start":"2020"}}`, everything},
+		{"the root denies", doctor, auth.Read, `"provision":{"type":"deny"}`, withoutQ},
+		{"the root permits, whatever the policy", doctor, auth.Read, policy + `,"provision":{"type":"permit"}`, everything},
+		{"break-glass", emergency, auth.Read, policy, everything},
+		{"the patient", self, auth.Read, policy, "Patient/q Observation/hr Observation/hiv Observation/panel Condition/flu Encounter/e Practitioner/d Consent/the-consent"},
+		{"an app of the patient", app, auth.Read, policy, "Practitioner/d Consent/the-consent"},
+		{"a system", auth.Claims{Scope: "system/*.rs"}, auth.Read, policy, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+
+		{"code", doctor, auth.Read, `"provision":{"type":"deny",` + hivCode + `}`, withoutHIV},
+		{"code, as an exception", doctor, auth.Read, `"provision":{"type":"permit","provision":[{"type":"deny",` + hivCode + `}]}`, withoutHIV},
+		{"an exception to the exception", doctor, auth.Read, `"provision":{"type":"permit","provision":[{"type":"deny",` + hivCode + `,"provision":[{"type":"permit","dataPeriod":{"start":"2024"}}]}]}`,
+			strings.Replace(withoutHIV, "Condition", "Observation/panel Condition", 1)},
+		{"a code without coding denies", doctor, auth.Read, `"provision":{"type":"deny","code":[{"text":"secrets"}]}`, withoutQ},
+		{"a code without coding does not permit", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","code":[{"text":"pulse"}]}]}`, withoutQ},
+		{"an exception without type denies", doctor, auth.Read, `"provision":{"type":"permit","provision":[{` + hivCode + `}]}`, withoutHIV},
+		{"class", doctor, auth.Read, `"provision":{"type":"deny","class":[{"system":"http://hl7.org/fhir/resource-types","code":"Condition"},{"system":"http://hl7.org/fhir/resource-types","code":"Encounter"}]}`,
+			"Patient/q Patient/other Observation/hr Observation/hiv Observation/panel Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"},
+		{"class, a profile", doctor, auth.Read, `"provision":{"type":"deny","class":[{"system":"urn:ietf:rfc:3986","code":"https://example.org/sensitive"}]}`, strings.Replace(everything, " Observation/hiv", "", 1)},
+		{"class of another kind denies", doctor, auth.Read, `"provision":{"type":"deny","class":[{"system":"http://loinc.org","code":"34133-9"}]}`, withoutQ},
+		{"securityLabel", doctor, auth.Read, `"provision":{"type":"deny","securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]}`, strings.Replace(everything, " Observation/hiv", "", 1)},
+		{"dataPeriod", doctor, auth.Read, `"provision":{"type":"deny","dataPeriod":{"start":"2020-05-05","end":"2020-05-05"},"class":[{"code":"Observation"},{"code":"Encounter"}]}`,
+			"Patient/q Patient/other Observation/panel Condition/flu Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"},
+		{"data, the instance", doctor, auth.Read, `"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Encounter/e"}}]}`, strings.Replace(everything, " Encounter/e", "", 1)},
+		{"data, and what refers to it", doctor, auth.Read, `"provision":{"type":"deny","data":[{"meaning":"related","reference":{"reference":"Encounter/e"}}]}`,
+			"Patient/q Patient/other Observation/hiv Observation/panel Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"},
+		{"data of somebody else", doctor, auth.Read, `"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/theirs"}}]}`, everything},
+		{"all elements must be met", doctor, auth.Read, `"provision":{"type":"deny","class":[{"code":"Condition"}],` + hivCode + `}`, everything},
+
+		{"actor", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"role":{},"reference":{"reference":"Practitioner/d"}}]}`, withoutQ},
+		{"actor, another", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Practitioner/x"}}]}`, everything},
+		{"actor, the app", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"identifier":{"value":"portal"}}}]}`, withoutQ},
+		{"actor, another app", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"identifier":{"value":"game"}}}]}`, everything},
+		{"actor, the user by identifier", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"identifier":{"system":"https://idp.example","value":"d@example"}}}]}`, withoutQ},
+		{"actor, a namesake elsewhere cannot be told", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"identifier":{"system":"https://else.example","value":"d@example"}}}]}`, withoutQ},
+		{"actor on another server", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"https://else.example/fhir/Practitioner/d"}}]}`, everything},
+		{"actor, an organization that the user is of", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`, withoutQ},
+		{"actor, another organization", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/else"}}]}`, everything},
+		{"actor, an organization that is not known denies", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/unknown"}}]}`, withoutQ},
+		{"actor, an organization that is not known does not permit", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Organization/unknown"}}]}]}`, withoutQ},
+		{"all but one actor", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Practitioner/d"}}]}]}`, everything},
+
+		{"purpose", research, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, withoutQ},
+		{"purpose, another", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, everything},
+		{"purpose, none stated is treatment", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}`, withoutQ},
+		{"action", doctor, auth.Read, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, everything},
+		{"action, of writing", doctor, auth.Update, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+		{"action, of another kind denies", doctor, auth.Delete, `"provision":{"type":"deny","action":[{"coding":[{"code":"glance"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+		{"period, now", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026","end":"2026"}}`, withoutQ},
+		{"period, over", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"2026-05"}}`, everything},
+		{"period, to come", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026-06-02"}}`, everything},
+		{"period that cannot be read", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"sometime"}}`, withoutQ},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			consents := newConsents()
+			consents.Put(resource(t, consentOf("c", "q", test.members)))
+			if got := permitted(t, consents, test.claims, test.action); got != test.want {
+				t.Errorf("(-want +got)\n%s", cmp.Diff(test.want, got))
+			}
+		})
+	}
+}
+
+func newConsents() *auth.Consents {
+	return auth.NewConsents(auth.ConsentOptions{BaseURL: base, Clock: func() time.Time { return noon }, Belongs: func(user, to fhir.Key) (belongs, known bool) {
+		return to.ID == "mine", user.ID == "d" && to.ID != "unknown"
+	}})
+}
+
+// permitted lists what a caller may do something with.
+func permitted(t *testing.T, consents *auth.Consents, claims auth.Claims, action auth.Action) string {
+	t.Helper()
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return permittedBy(t, g, action)
+}
+
+func permittedBy(t *testing.T, g *auth.Grant, action auth.Action) string {
+	t.Helper()
+	var seen []string
+	for _, res := range clinic(t) {
+		err := g.Permits(t.Context(), action, res, nil)
+		if err == nil {
+			seen = append(seen, res.Type()+"/"+res.ID())
+		} else if !isForbidden(err) {
+			t.Fatal(err)
+		}
+	}
+	return strings.Join(seen, " ")
+}
+
+// TestConsentsThatDoNotCount are Consents without effect.
+func TestConsentsThatDoNotCount(t *testing.T) {
+	everything := permitted(t, newConsents(), doctor, auth.Read)
+	active := consentOf("c", "q", `"policyRule":`+optOut)
+	for name, text := range map[string]string{
+		"rejected":           strings.Replace(active, `"active"`, `"rejected"`, 1),
+		"about research":     strings.Replace(active, "patient-privacy", "research", 1),
+		"about treatment":    strings.Replace(active, "patient-privacy", "treatment", 1),
+		"advance directive":  strings.Replace(active, "patient-privacy", "adr", 1),
+		"of another server":  strings.Replace(active, "Patient/q", "https://elsewhere.example/fhir/Patient/q", 1),
+		"of nobody":          strings.Replace(active, "Patient/q", "#q", 1),
+		"of a group":         strings.Replace(active, "Patient/q", "Group/q", 1),
+		"of somebody unseen": strings.Replace(active, "Patient/q", "Patient/qq", 1),
+	} {
+		consents := newConsents()
+		consents.Put(resource(t, text))
+		if got := permitted(t, consents, doctor, auth.Read); got != everything {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	for name, text := range map[string]string{
+		"by URL":                   strings.Replace(active, "Patient/q", base+"/Patient/q", 1),
+		"of a scope of its own":    strings.Replace(active, "patient-privacy", "whatever", 1),
+		"of privacy and treatment": strings.Replace(active, `"coding":[`, `"coding":[{"code":"treatment"},`, 1),
+	} {
+		consents := newConsents()
+		consents.Put(resource(t, text))
+		if got := permitted(t, consents, doctor, auth.Read); got == everything {
+			t.Errorf("%s: it denies nothing", name)
+		}
+	}
+}
+
+// TestConsentsChange holds one grant while consents come and go, and time passes.
+func TestConsentsChange(t *testing.T) {
+	now := noon
+	consents := auth.NewConsents(auth.ConsentOptions{Clock: func() time.Time { return now }})
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), doctor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(what string, denied bool) {
+		t.Helper()
+		if got := !strings.Contains(permittedBy(t, g, auth.Read), "Patient/q"); got != denied {
+			t.Errorf("%s: denied %v", what, got)
+		}
+	}
+	out := `"policyRule":` + optOut
+	step("nothing yet", false)
+	consents.Put(resource(t, consentOf("c", "q", out)))
+	step("opt out", true)
+	consents.Put(resource(t, strings.Replace(consentOf("c", "q", out), "active", "inactive", 1)))
+	step("withdrawn", false)
+	consents.Put(resource(t, consentOf("c", "q", out)))
+	consents.Remove("c")
+	step("deleted", false)
+	consents.Put(resource(t, consentOf("c", "q", `"provision":{"type":"deny","period":{"start":"2026-06-02T00:00:00Z","end":"2026-06-03T00:00:00Z"}}`)))
+	step("before the period", false)
+	now = noon.Add(13 * time.Hour)
+	step("within it", true)
+	now = noon.Add(72 * time.Hour)
+	step("after it", false)
+
+	sequence := func(failure error) iter.Seq2[*fhir.Resource, error] {
+		return func(yield func(*fhir.Resource, error) bool) {
+			_ = yield(resource(t, consentOf("d", "q", out)), nil) && yield(resource(t, consentOf("e", "other", "")), failure)
+		}
+	}
+	if err := consents.Load(sequence(errFamily)); !errors.Is(err, errFamily) {
+		t.Error(err)
+	}
+	step("a failed load changes nothing", false)
+	if err := consents.Load(sequence(nil)); err != nil {
+		t.Fatal(err)
+	}
+	step("loaded", true)
+	consents.Remove("c")
+	consents.Remove("d")
+	step("deleted again", false)
+}
+
+func TestConsentPlan(t *testing.T) {
+	consents := newConsents()
+	consents.Put(resource(t, consentOf("1", "a", `"policyRule":`+optOut)))
+	consents.Put(resource(t, consentOf("2", "b", `"policyRule":`+optOut)))
+	consents.Put(resource(t, consentOf("3", "b", `"provision":{"type":"deny","class":[{"code":"Encounter"}]}`)))
+	consents.Put(resource(t, consentOf("4", "c", `"provision":{"type":"deny","code":[{"coding":[{"code":"flu"}]}]}`)))
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), doctor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typ, want := range map[string]string{
+		"Encounter":    "not or and key subject␁rPatient/c keys type␁tflu␁… key subject␁rPatient/a key subject␁rPatient/b",
+		"Account":      "not or and key subject␁rPatient/c keys type␁tflu␁… key subject␁rPatient/a key subject␁rPatient/b",
+		"Goal":         "not or key subject␁rPatient/a key subject␁rPatient/b",
+		"DeviceMetric": "not or and refers under source to Device key patient␁rPatient/c keys type␁tflu␁… refers under source to Device or key patient␁rPatient/a key patient␁rPatient/b",
+		"Condition":    "not or and or key asserter␁rPatient/c key subject␁rPatient/c keys code␁tflu␁… key asserter␁rPatient/a key asserter␁rPatient/b key subject␁rPatient/a key subject␁rPatient/b",
+		"Practitioner": all,
+		"Group":        all,
+		"AuditEvent":   all,
+	} {
+		if diff := cmp.Diff(want, limit(g, typ, auth.Read)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", typ, diff)
+		}
+	}
+	if got := limit(g, "Encounter", auth.Create); got != all {
+		t.Errorf("creating: %s", got)
+	}
+}
