@@ -57,7 +57,7 @@ const fillChunk = 1000
 
 // fill writes straight to the store, as many at a time as its transactions allow, with the keys that the server would have made.
 func fill(ctx context.Context, c config.Config, log *slog.Logger, n int, item func(dst []byte, i int) []byte) (err error) {
-	p, err := openParts(ctx, c, log, baseURL(c, c.Listen))
+	p, err := openParts(ctx, c, log, baseURL(c, c.Listen), false)
 	if err != nil {
 		return err
 	}

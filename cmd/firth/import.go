@@ -58,7 +58,7 @@ func importFiles(ctx context.Context, c config.Config, workers int, files []stri
 		return runImport(ctx, opts, files, out, errOut)
 	}
 	opts.Base = baseURL(c, c.Listen)
-	p, err := openParts(ctx, c, logger(c), opts.Base)
+	p, err := openParts(ctx, c, logger(c), opts.Base, false)
 	if err != nil {
 		return err
 	}

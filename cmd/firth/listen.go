@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/internal/transport"
 )
 
 // running is a server that accepts requests.
@@ -21,6 +24,7 @@ type running struct {
 	parts    *parts
 	base     string // FHIR base URL
 	listener net.Listener
+	tls      *transport.Reloader // nil without TLS
 	http     *http.Server
 	mllp     *mllpServer // nil without --mllp
 	failed   chan error  // what ended a part before stop did
@@ -38,17 +42,55 @@ func start(ctx context.Context, c config.Config, log *slog.Logger, listen listen
 		}
 	}()
 	r.base = baseURL(c, r.listener.Addr().String())
-	if r.parts, err = openParts(ctx, c, log, r.base); err != nil {
+	if err = r.useTLS(); err != nil {
+		return nil, err
+	}
+	if r.parts, err = openParts(ctx, c, log, r.base, !c.Dev); err != nil {
+		r.closeTLS()
 		return nil, err
 	}
 	if c.MLLP != "" {
-		if r.mllp, err = startMLLP(ctx, c, log, listen, r.parts.server, r.failed); err != nil {
+		if r.mllp, err = startMLLP(ctx, c, log, r.overTLS(listen), r.parts.server, r.failed); err != nil {
+			r.closeTLS()
 			return nil, errors.Join(err, r.parts.close())
 		}
 	}
-	r.http = httpServer(c, log, r.parts.handler())
+	r.http = httpServer(c, log, transport.Headers(r.parts.handler(), strings.HasPrefix(r.base, "https:")))
 	go func() { r.failed <- fmt.Errorf("http: %w", r.http.Serve(r.listener)) }()
 	return r, nil
+}
+
+// useTLS puts TLS over the listener when there are files for it.
+func (r *running) useTLS() (err error) {
+	if r.config.TLSCertificate == "" {
+		return nil
+	}
+	files := transport.Files{Certificate: r.config.TLSCertificate, Key: r.config.TLSKey, ClientCA: r.config.ClientCA, ClientsRequired: r.config.ClientCertified}
+	if r.tls, err = transport.Load(files, r.log); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	r.listener = tls.NewListener(r.listener, r.tls.Config())
+	return nil
+}
+
+// overTLS is how the HL7 v2 listener listens: as HTTP does, but always with certificates of clients, because the protocol has no other way to tell who is there.
+func (r *running) overTLS(listen listenFunc) listenFunc {
+	if r.config.ClientCA == "" {
+		return listen
+	}
+	return func(ctx context.Context, address string) (net.Listener, error) {
+		listener, err := listen(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		return tls.NewListener(listener, r.tls.MutualConfig()), nil
+	}
+}
+
+func (r *running) closeTLS() {
+	if r.tls != nil {
+		r.tls.Close()
+	}
 }
 
 // httpServer has a limit for everything a client could drag out. The handler's own limit ends first, so that a slow search is answered with an
@@ -91,6 +133,7 @@ func (r *running) stop() error {
 	if r.mllp != nil {
 		err = errors.Join(err, r.mllp.stop(ctx))
 	}
+	r.closeTLS()
 	return errors.Join(err, r.parts.close())
 }
 

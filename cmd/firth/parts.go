@@ -26,11 +26,12 @@ type parts struct {
 	definitions *spec.Definitions
 	registry    *search.Registry
 	store       store.Store
+	secured     *secured // nil without authorization
 	server      *server.Server
 }
 
-// openParts opens the store and puts a server on it. baseURL is the FHIR base as clients see it.
-func openParts(ctx context.Context, c config.Config, log *slog.Logger, baseURL string) (_ *parts, err error) {
+// openParts opens the store and puts a server on it: with authorization and audit where guarded, and otherwise for this process or machine alone. baseURL is the FHIR base as clients see it.
+func openParts(ctx context.Context, c config.Config, log *slog.Logger, baseURL string, guarded bool) (_ *parts, err error) {
 	p := &parts{}
 	if p.definitions, err = spec.R4(); err != nil {
 		return nil, err
@@ -45,21 +46,38 @@ func openParts(ctx context.Context, c config.Config, log *slog.Logger, baseURL s
 	if p.store, err = openStore(ctx, c, log); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	settings := p.serverConfig(c, log, baseURL)
+	settings.Adapters = built
+	if guarded {
+		if p.secured, err = secure(ctx, c, p, baseURL, log); err != nil {
+			return nil, err
+		}
+		p.secured.guard(&settings)
+	}
+	if p.server, err = server.New(settings); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// serverConfig is what the settings say about a server.
+func (p *parts) serverConfig(c config.Config, log *slog.Logger, baseURL string) server.Config {
 	validation := server.ValidateWrites
 	if c.Validation == "off" {
 		validation = server.StoreAnything
 	}
-	p.server, err = server.New(server.Config{
-		Store: p.store, Search: p.registry, Definitions: p.definitions, Adapters: built, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev, OwnHostsOnly: c.Dev,
+	return server.Config{
+		Store: p.store, Search: p.registry, Definitions: p.definitions, BaseURL: baseURL, Logger: log, Version: version.Read().Version, Explain: c.Dev, OwnHostsOnly: c.Dev,
 		Limits: server.Limits{BodyBytes: c.MaxBody, BundleEntries: int(c.MaxEntries), DefaultCount: int(c.PageSize), MaxCount: int(c.MaxPageSize),
 			DeleteMatches: int(c.MaxDeletes), Jobs: int(c.MaxJobs), Timeout: c.RequestTime},
 		Validation: validation,
 		Origins:    origins(c),
-	})
-	if err != nil {
-		return nil, errors.Join(err, p.store.Close())
 	}
-	return p, nil
 }
 
 // origins are those whose scripts may use the service, as the server wants them.
@@ -111,10 +129,27 @@ func baseURL(c config.Config, address string) string {
 	if c.BaseURL != "" {
 		return c.BaseURL
 	}
+	if c.TLSCertificate != "" {
+		return "https://" + address + server.Mount
+	}
 	return "http://" + address + server.Mount
 }
 
 // handler answers HTTP requests.
-func (p *parts) handler() http.Handler { return p.server.Handler() }
+func (p *parts) handler() http.Handler {
+	if p.secured == nil {
+		return p.server.Handler()
+	}
+	return p.secured.handler(p.server.Handler())
+}
 
-func (p *parts) close() error { return errors.Join(p.server.Close(), p.store.Close()) }
+// close closes what was opened.
+func (p *parts) close() (err error) {
+	if p.server != nil {
+		err = p.server.Close()
+	}
+	if p.secured != nil {
+		err = errors.Join(err, p.secured.close())
+	}
+	return errors.Join(err, p.store.Close())
+}

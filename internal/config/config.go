@@ -30,6 +30,7 @@ type Config struct {
 	RequestRate      int64    // requests a second that one client may make; 0: any number
 	Audit            string   // "on" or "off"
 	Name             string   // of the service, on its pages
+	Metrics          string   // who may read /metrics: "loopback", "all" or "off"
 
 	MongoStandalone bool   // take a MongoDB server without transactions
 	MongoRead       string // members of a MongoDB deployment that answer searches: a mode of read preference
@@ -64,6 +65,7 @@ func Defaults() Config {
 		MongoRead:    "primary",
 		Audit:        "on",
 		Name:         "Firth",
+		Metrics:      "loopback",
 		Validation:   "on",
 		Origins:      []string{LoopbackOrigins},
 		LogLevel:     slog.LevelInfo,
@@ -104,6 +106,7 @@ func (c *Config) Settings() []Setting {
 		{"registration", "auth.registration", "let apps register themselves (dynamic registration)", boolean{&c.Registration}},
 		{"private-clients", "auth.private-clients", "fetch keys of clients from private networks, too", boolean{&c.PrivateClients}},
 		{"name", "auth.name", "name of the service on its pages", text{&c.Name, "TEXT"}},
+		{"metrics", "metrics", "who may read /metrics of a server with authorization: loopback (without a proxy), all, or off", choice{&c.Metrics, []string{"loopback", "all", "off"}}},
 		{"audit", "audit", "record every interaction: on, or off", choice{&c.Audit, []string{"on", "off"}}},
 		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener", address{&c.MLLP, false}},
 		{"mongo-allow-standalone", "mongo.allow-standalone", "take a MongoDB server that is no replica set: without transactions and conditional creates", boolean{&c.MongoStandalone}},

@@ -92,11 +92,11 @@ func (r *Reloader) Config() *tls.Config {
 	}
 }
 
-// PlainConfig is Config for a protocol that is not HTTP.
-func (r *Reloader) PlainConfig() *tls.Config {
+// MutualConfig is Config for a protocol that is not HTTP and has no other way to tell who is there: a client certificate is required.
+func (r *Reloader) MutualConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		c := r.config.Load().Clone()
-		c.NextProtos = nil
+		c.NextProtos, c.ClientAuth = nil, tls.RequireAndVerifyClientCert
 		return c, nil
 	}}
 }

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/firth-health/firth/audit"
+	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/bearer"
+	"github.com/firth-health/firth/auth/keys"
+	"github.com/firth-health/firth/auth/oidc"
+	"github.com/firth-health/firth/auth/smart"
+	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/internal/version"
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/server"
+	"github.com/firth-health/firth/store"
+)
+
+// secured is what stands between a server and the world: who may do what, and the record of who did.
+type secured struct {
+	authorization *smart.Server
+	tokens        *server.Tokens
+	trail         *audit.Trail // nil with --audit off
+	store         store.Store  // with the trail over it
+
+	metrics     string // who may read them
+	checkpoints *os.File
+	log         *slog.Logger
+	stop        context.CancelFunc
+	swept       chan struct{}
+}
+
+// sweepEvery is how often what has expired is deleted from the store.
+const sweepEvery = 5 * time.Minute
+
+// secure opens the authorization server and the audit trail of a store.
+func secure(ctx context.Context, c config.Config, p *parts, base string, log *slog.Logger) (_ *secured, err error) {
+	files, err := openKeyFiles(c)
+	if err != nil {
+		return nil, err
+	}
+	z := &secured{store: p.store, metrics: c.Metrics, log: log, swept: make(chan struct{})}
+	if c.Audit == "on" {
+		if err := z.openTrail(ctx, files, p.registry, base); err != nil {
+			return nil, fmt.Errorf("audit: %w", err)
+		}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, z.closeTrail())
+		}
+	}()
+	state, ok := store.Unwrap(p.store).(store.State)
+	if !ok {
+		return nil, errors.New("the store keeps no state, so there can be no authorization on it")
+	}
+	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}})
+	if err != nil {
+		return nil, err
+	}
+	key, err := files.auth()
+	if err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	fetcher := keys.NewFetcher(keys.NewClient(c.PrivateClients), time.Now)
+	z.authorization, err = smart.New(ctx, smart.Options{State: state, BaseURL: base, Key: key, Patients: patients{p.store, p.registry}, ParseScopes: rules.ParseScopes, Fetcher: fetcher, Events: z.record, Logger: log,
+		Registration: c.Registration, Name: c.Name})
+	if err != nil {
+		return nil, fmt.Errorf("authorization server: %w", err)
+	}
+	foreign, err := foreignIssuers(c, base)
+	if err != nil {
+		return nil, err
+	}
+	reader := &bearer.Reader{Own: z.authorization}
+	if foreign != nil {
+		reader.Foreign = foreign
+	}
+	z.tokens = server.NewTokens(server.TokenOptions{Reader: reader, Rules: rules, Clock: time.Now, RequestRate: float64(c.RequestRate)})
+	z.sweep()
+	return z, nil
+}
+
+func (z *secured) openTrail(ctx context.Context, files keyFiles, registry *search.Registry, base string) error {
+	key, err := files.audit()
+	if err != nil {
+		return err
+	}
+	if z.checkpoints, err = files.checkpoints(); err != nil {
+		return err
+	}
+	z.trail, err = audit.Open(ctx, audit.Options{Store: z.store, BaseURL: base, Version: version.Read().Version, Key: key, Checkpoints: z.checkpoints, Logger: z.log})
+	if err != nil {
+		return errors.Join(err, z.checkpoints.Close())
+	}
+	z.store = audit.Over(z.store, z.trail, registry)
+	return nil
+}
+
+// foreignIssuers returns nil when none is trusted.
+func foreignIssuers(c config.Config, base string) (*oidc.Issuers, error) {
+	if len(c.Issuers) == 0 {
+		return nil, nil //nolint:nilnil // there are none
+	}
+	audiences, secret := []string{base}, ""
+	if c.IssuerAudience != "" {
+		audiences = append(audiences, c.IssuerAudience)
+	}
+	if c.IssuerSecretFile != "" {
+		data, err := os.ReadFile(c.IssuerSecretFile)
+		if err != nil {
+			return nil, fmt.Errorf("--oidc-secret-file: %w", err)
+		}
+		secret = strings.TrimSpace(string(data))
+	}
+	o := oidc.Options{Base: base, Clock: time.Now}
+	for _, issuer := range c.Issuers {
+		o.Issuers = append(o.Issuers, oidc.Issuer{URL: issuer, Audiences: audiences, ClientID: c.IssuerClient, ClientSecret: secret})
+	}
+	issuers, err := oidc.New(o)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return issuers, nil
+}
+
+// sweep deletes what has expired, until close.
+func (z *secured) sweep() {
+	ctx, cancel := context.WithCancel(context.Background())
+	z.stop = cancel
+	go func() {
+		defer close(z.swept)
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if err := z.authorization.Sweep(ctx); err != nil && ctx.Err() == nil {
+					z.log.Warn("what has expired is still in the store", "error", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// guard has a server ask for tokens and record what is done.
+func (z *secured) guard(c *server.Config) {
+	c.Store, c.Authenticator, c.ClientOrigins = z.store, z.tokens, z.allowsOrigin
+	if z.trail != nil {
+		c.Auditor = z.trail
+	}
+	issuer := z.authorization.Issuer()
+	c.OAuth = &server.OAuth{Authorize: issuer + "/auth/authorize", Token: issuer + "/auth/token", Introspect: issuer + "/auth/introspect", Revoke: issuer + "/auth/revoke", Manage: issuer + "/auth/account"}
+}
+
+// handler puts the authorization server beside the FHIR API.
+func (z *secured) handler(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case z.authorization.Serves(r.URL.Path):
+			z.authorization.ServeHTTP(w, r)
+		case r.URL.Path == "/metrics" && !z.showsMetrics(r):
+			http.NotFound(w, r)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	})
+}
+
+// showsMetrics reports whether a request may read the metrics, which say how much of what is going on, though of nobody.
+func (z *secured) showsMetrics(r *http.Request) bool {
+	if z.metrics == "all" {
+		return true
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return z.metrics == "loopback" && err == nil && peer.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == ""
+}
+
+// allowsOrigin is about origins of registered clients.
+func (z *secured) allowsOrigin(ctx context.Context, origin string) bool {
+	ok, err := z.authorization.AllowsOrigin(ctx, origin)
+	if err != nil {
+		z.log.Warn("origins of clients cannot be read", "error", err)
+	}
+	return ok
+}
+
+// close ends what runs in the background, and the trail last.
+func (z *secured) close() error {
+	z.stop()
+	<-z.swept
+	return z.closeTrail()
+}
+
+func (z *secured) closeTrail() error {
+	if z.trail == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(z.trail.Close(ctx), z.checkpoints.Close())
+}
