@@ -89,10 +89,11 @@ func successor(op *store.Op, old *version, sequence int64) *version {
 	return v
 }
 
-// render makes content and keys of a live version.
+// render makes content, keys and measure of a live version.
 func (v *version) render(op *store.Op) {
 	v.json = op.Resource.Render(make([]byte, 0, op.Resource.Size()), strconv.FormatInt(v.number, 10), v.updated)
 	v.keys = search.WithKey(op.Keys, search.LastUpdatedKey(v.updated))
+	v.measure = op.Measure
 }
 
 func outcome(old, next *version) *store.Result {

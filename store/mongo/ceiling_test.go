@@ -64,7 +64,7 @@ func newRegistry(t *testing.T) *search.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry, err := search.NewRegistry(definitions, search.Options{})
+	registry, err := search.NewRegistry(definitions, search.Options{References: true})
 	if err != nil {
 		t.Fatal(err)
 	}

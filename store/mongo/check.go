@@ -82,6 +82,9 @@ func (c *checker) resource(document bson.Raw) {
 		c.find(v.key, "a deletion with content")
 	case v.live():
 		c.derived(v, document)
+		if _, measure, has := document.Lookup(fieldMeasure).BinaryOK(); has && !bytes.Equal(measure, store.MeasureOf(c.typ, v.json)) {
+			c.find(v.key, "its measure is not that of its content")
+		}
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 
-	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store/mongo"
 )
@@ -126,14 +125,7 @@ func TestCommands(t *testing.T) {
 	s := open(t, mongo.Options{Monitor: r.monitor()})
 	defer s.Close()
 	s.LikeMongoDB()
-	defs, err := spec.R4()
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry, err := search.NewRegistry(defs, search.Options{References: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	registry := newRegistry(t)
 	r.take()
 	var got bytes.Buffer
 	for _, query := range queries {
@@ -156,9 +148,15 @@ func TestCommands(t *testing.T) {
 		}
 		got.WriteByte('\n')
 	}
-	golden := filepath.Join("testdata", "commands.golden")
+	compareGolden(t, "commands.golden", got.Bytes())
+}
+
+// compareGolden compares commands with a file of testdata.
+func compareGolden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	golden := filepath.Join("testdata", file)
 	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile(golden, got, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -166,8 +164,8 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("commands (-want +got):\n%s", diff)
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("commands (-want +got); rewrite with -update:\n%s", diff)
 	}
 }
 

@@ -72,6 +72,9 @@ func hotTime(value string, created int64) string {
 	return value + search.Separator + fmt.Sprintf("%016x", uint64(created))
 }
 
+// placeLength is how long the place in the order of creation is, with the separator.
+const placeLength = 17
+
 // sortValue is what a resource is sorted by: the smallest and the largest remainder of the keys of an index, whose form is one that is sorted by.
 type sortValue struct{ field, low, high string }
 

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
@@ -28,6 +29,7 @@ const (
 	fieldPatient  = "p"        // see hot.go
 	fieldHot      = "h"        // see hot.go
 	fieldTime     = "t"        // see hot.go
+	fieldMeasure  = "x"        // search.Measure, where an operation brought one
 	fieldOrder    = "o"        // sort values, see order.go
 	fieldKeys     = "s"        // index keys, sorted
 	fieldRaw      = "raw"      // the resource's JSON, where BSON does not give it back byte for byte
@@ -51,8 +53,9 @@ type version struct {
 	updated  time.Time // meta.lastUpdated
 	created  int64
 	method   store.Method
-	json     []byte   // nil for a deletion
-	keys     []string // index keys; nil for a deletion
+	json     []byte         // nil for a deletion
+	keys     []string       // index keys; nil for a deletion
+	measure  search.Measure // only on its way to the database
 }
 
 func (v *version) live() bool { return v.method != store.Delete }
@@ -83,6 +86,9 @@ func (s *Store) current(v *version) (bson.Raw, error) {
 	dst = v.head(dst)
 	if v.live() {
 		dst = appendDerived(dst, v)
+		if v.measure != nil {
+			dst = bsoncore.AppendBinaryElement(dst, fieldMeasure, 0, v.measure)
+		}
 		var err error
 		if dst, err = s.content(dst, v.json); err != nil {
 			return nil, err

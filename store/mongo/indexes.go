@@ -28,6 +28,7 @@ const (
 	indexCreated  = "created_1"
 	indexSequence = "sequence_1"
 	indexHot      = "hot_1"
+	indexMeasures = "measures_1"
 )
 
 func ascending(fields ...string) (keys bson.D) {
@@ -38,7 +39,7 @@ func ascending(fields ...string) (keys bson.D) {
 }
 
 // indexesOf lists the indexes of a collection of resources. Every index costs each write, so there are no more: ranges over any search parameter, the order of
-// creation, the order of history, and patient, code and time of device data.
+// creation, the order of history, and of device data patient, code and time, and patient, time and measure: an entry of a document, which alone answers statistics.
 func indexesOf(typ string) []Index {
 	all := []Index{
 		{Collection: typ, Name: indexKeys, Keys: ascending(fieldKeys)},
@@ -46,7 +47,7 @@ func indexesOf(typ string) []Index {
 		{Collection: typ, Name: indexSequence, Keys: ascending(fieldSequence)},
 	}
 	if len(search.HotIndexes(typ)) > 0 {
-		all = append(all, Index{Collection: typ, Name: indexHot, Keys: ascending(fieldPatient, fieldHot, fieldTime)})
+		all = append(all, Index{Collection: typ, Name: indexHot, Keys: hotHint()}, Index{Collection: typ, Name: indexMeasures, Keys: measuresHint()})
 	}
 	return all
 }

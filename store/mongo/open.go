@@ -75,6 +75,7 @@ var (
 	_ store.Archive   = (*Store)(nil)
 	_ store.KeyLister = (*Store)(nil)
 	_ store.Latest    = (*Store)(nil)
+	_ store.Measurer  = (*Store)(nil)
 
 	_ store.Transactional = (*Store)(nil)
 

@@ -14,7 +14,7 @@ import (
 
 // withoutKeys is the projection for versions that are not searched any more.
 func withoutKeys() bson.D {
-	return bson.D{{Key: fieldKeys, Value: 0}, {Key: fieldOrder, Value: 0}, {Key: fieldHot, Value: 0}}
+	return bson.D{{Key: fieldKeys, Value: 0}, {Key: fieldOrder, Value: 0}, {Key: fieldHot, Value: 0}, {Key: fieldMeasure, Value: 0}}
 }
 
 // Read implements [store.Store]: a look-up by _id, or two for an older version.

@@ -63,15 +63,9 @@ func (s *Store) onSnapshot(ctx context.Context, work func(*view) error) error {
 
 // find runs one find and visits the documents until visit returns false.
 func (v *view) find(collection string, where bson.D, o *options.FindOptionsBuilder, visit func(bson.Raw) (bool, error)) (err error) {
-	if where == nil {
-		where = bson.D{}
-	}
-	if err := v.note(collection, where, o); err != nil {
-		return err
-	}
-	cursor, err := v.from(collection).Find(v.ctx, where, o)
+	cursor, err := v.open(collection, where, o)
 	if err != nil {
-		return reading(v.ctx, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, reading(v.ctx, cursor.Close(v.ctx))) }()
 	for cursor.Next(v.ctx) {
@@ -81,6 +75,18 @@ func (v *view) find(collection string, where bson.D, o *options.FindOptionsBuild
 		}
 	}
 	return reading(v.ctx, cursor.Err())
+}
+
+// open begins a find.
+func (v *view) open(collection string, where bson.D, o *options.FindOptionsBuilder) (*mongo.Cursor, error) {
+	if where == nil {
+		where = bson.D{}
+	}
+	if err := v.note(collection, where, o); err != nil {
+		return nil, err
+	}
+	cursor, err := v.from(collection).Find(v.ctx, where, o)
+	return cursor, reading(v.ctx, err)
 }
 
 // from is the collection to search; inside a transaction the primary answers.
