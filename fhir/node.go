@@ -175,12 +175,21 @@ func (n Node) Len() int {
 
 // Get returns the member with that name, absent when there is none or the node is not an object.
 func (n Node) Get(name string) Node {
-	if n.Kind() != Object {
+	if n.t == nil {
 		return Node{}
 	}
-	for c := n.First(); c.Ok(); c = c.Next() {
-		if c.KeyIs(name) {
-			return c
+	nodes, data := n.t.nodes, n.t.data
+	if at := &nodes[n.i]; at.kind != Object || at.after == n.i+1 || int(n.i)+1 >= len(nodes) {
+		return Node{}
+	}
+	for i := n.i + 1; i != 0; i = nodes[i].next {
+		at := &nodes[i]
+		if at.flags&keyEscaped != 0 {
+			if (Node{n.t, i}).KeyIs(name) {
+				return Node{n.t, i}
+			}
+		} else if int(at.keyEnd-at.keyStart) == len(name) && string(data[at.keyStart:at.keyEnd]) == name {
+			return Node{n.t, i}
 		}
 	}
 	return Node{}

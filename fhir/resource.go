@@ -79,93 +79,99 @@ func (r *Resource) Key() Key { return Key{Type: r.typ, ID: r.ID(), Version: r.Ve
 const InstantFormat = "2006-01-02T15:04:05.000Z"
 
 // Stamped is a resource ready to be committed: everything but the version and the instant is in place, so that the commit, which alone knows
-// them, only joins byte slices.
+// them, only joins bytes.
 type Stamped struct {
-	pieces [][]byte
-	slots  []slot // slots[i] stands behind pieces[i]
+	pieces []piece
 	size   int
+}
+
+// piece is a part of the original bytes, and what follows it.
+type piece struct {
+	data []byte
+	text string
+	slot slot
 }
 
 type slot uint8
 
 const (
-	versionSlot slot = iota
+	noSlot slot = iota
+	versionSlot
 	instantSlot
 )
 
+func (s *Stamped) add(p piece) {
+	s.pieces = append(s.pieces, p)
+	s.size += len(p.data) + len(p.text)
+}
+
 // Stamp prepares the resource to carry id, meta.versionId and meta.lastUpdated. Existing values are replaced where they stand;
-// missing ones are inserted behind resourceType. All other bytes stay. It fails when meta is not an object.
+// missing ones are inserted behind resourceType. All other bytes stay, and are shared. It fails when meta is not an object.
 func (r *Resource) Stamp(id string) (Stamped, error) {
 	meta := r.root.Get("meta")
 	if meta.Ok() && meta.Kind() != Object {
 		return Stamped{}, Invalidf(CodeStructure, r.typ+".meta", "meta must be an object")
 	}
 	base, _ := r.root.Range()
-	var marks []mark
+	marks := make([]mark, 0, 6)
 	_, behindType := r.root.Get("resourceType").Range()
-	insert := []byte(nil)
 	if old := r.root.Get("id"); old.Ok() {
-		marks = append(marks, replace(old, AppendQuoted(nil, id)))
+		marks = append(marks, replace(old, string(AppendQuoted(nil, id))))
 	} else {
-		insert = AppendQuoted([]byte(`,"id":`), id)
+		marks = append(marks, mark{behindType, behindType, string(AppendQuoted([]byte(`,"id":`), id)), noSlot})
 	}
 	if !meta.Ok() {
-		insert = append(insert, `,"meta":{"versionId":"`...)
-		marks = append(marks, mark{behindType, behindType, insert, versionSlot, true},
-			mark{behindType, behindType, []byte(`","lastUpdated":"`), instantSlot, true},
-			mark{behindType, behindType, []byte(`"}`), 0, false})
+		marks = append(marks, mark{behindType, behindType, `,"meta":{"versionId":"`, versionSlot},
+			mark{behindType, behindType, `","lastUpdated":"`, instantSlot}, mark{behindType, behindType, `"}`, noSlot})
 	} else {
-		if insert != nil {
-			marks = append(marks, mark{behindType, behindType, insert, 0, false})
-		}
-		marks = append(marks, metaMarks(meta)...)
+		marks = stampMeta(marks, meta)
 	}
 	return cut(r.Bytes(), base, marks), nil
 }
 
-// metaMarks stamps an existing meta object.
-func metaMarks(meta Node) []mark {
-	var marks []mark
+// stampMeta stamps an existing meta object.
+func stampMeta(marks []mark, meta Node) []mark {
 	open, _ := meta.Range()
 	open++
-	comma := ","
+	closing := `",`
 	if !meta.First().Ok() {
-		comma = ""
+		closing = `"`
 	}
 	version, updated := meta.Get("versionId"), meta.Get("lastUpdated")
 	switch {
 	case !version.Ok() && !updated.Ok():
-		marks = append(marks, mark{open, open, []byte(`"versionId":"`), versionSlot, true},
-			mark{open, open, []byte(`","lastUpdated":"`), instantSlot, true}, mark{open, open, []byte(`"` + comma), 0, false})
+		marks = append(marks, mark{open, open, `"versionId":"`, versionSlot},
+			mark{open, open, `","lastUpdated":"`, instantSlot}, mark{open, open, closing, noSlot})
 	case !version.Ok():
-		marks = append(marks, mark{open, open, []byte(`"versionId":"`), versionSlot, true}, mark{open, open, []byte(`",`), 0, false})
+		marks = append(marks, mark{open, open, `"versionId":"`, versionSlot}, mark{open, open, `",`, noSlot})
 	case !updated.Ok():
-		marks = append(marks, mark{open, open, []byte(`"lastUpdated":"`), instantSlot, true}, mark{open, open, []byte(`",`), 0, false})
+		marks = append(marks, mark{open, open, `"lastUpdated":"`, instantSlot}, mark{open, open, `",`, noSlot})
 	}
 	if version.Ok() {
-		marks = append(marks, stampValue(version, versionSlot)...)
+		marks = stampValue(marks, version, versionSlot)
 	}
 	if updated.Ok() {
-		marks = append(marks, stampValue(updated, instantSlot)...)
+		marks = stampValue(marks, updated, instantSlot)
 	}
 	return marks
 }
 
-func stampValue(n Node, s slot) []mark {
+func stampValue(marks []mark, n Node, s slot) []mark {
 	start, end := n.Range()
-	return []mark{{start, end, []byte(`"`), s, true}, {end, end, []byte(`"`), 0, false}}
+	return append(marks, mark{start, end, `"`, s}, mark{end, end, `"`, noSlot})
 }
 
 // Render appends the bytes of the given version. Version counts from 1; updated is cut to milliseconds.
 func (s Stamped) Render(dst []byte, version string, updated time.Time) []byte {
-	for i, piece := range s.pieces {
-		dst = append(dst, piece...)
-		if i < len(s.slots) {
-			if s.slots[i] == versionSlot {
-				dst = append(dst, version...)
-			} else {
-				dst = updated.UTC().AppendFormat(dst, InstantFormat)
-			}
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		dst = append(append(dst, p.data...), p.text...)
+		switch p.slot {
+		case versionSlot:
+			dst = append(dst, version...)
+		case instantSlot:
+			dst = updated.UTC().AppendFormat(dst, InstantFormat)
+		case noSlot:
 		}
 	}
 	return dst

@@ -43,35 +43,24 @@ func ApplySplices(data []byte, base int, splices []Splice) []byte {
 // mark is a splice that may be followed by a slot.
 type mark struct {
 	start, end int
-	text       []byte
+	text       string
 	slot       slot
-	hasSlot    bool
 }
 
-func replace(n Node, text []byte) mark {
+func replace(n Node, text string) mark {
 	start, end := n.Range()
-	return mark{start, end, text, 0, false}
+	return mark{start, end, text, noSlot}
 }
 
-// cut lays data and marks out as pieces and slots.
+// cut lays data and marks out as pieces, which share the bytes of data.
 func cut(data []byte, base int, marks []mark) Stamped {
 	slices.SortStableFunc(marks, func(a, b mark) int { return a.start - b.start })
-	s := Stamped{pieces: make([][]byte, 0, 3), slots: make([]slot, 0, 2)}
-	piece := make([]byte, 0, len(data)+64)
+	s := Stamped{pieces: make([]piece, 0, len(marks)+1)}
 	at := 0
 	for _, m := range marks {
-		piece = append(piece, data[at:m.start-base]...)
-		piece = append(piece, m.text...)
+		s.add(piece{data[at : m.start-base], m.text, m.slot})
 		at = m.end - base
-		if m.hasSlot {
-			s.pieces = append(s.pieces, piece[:len(piece):len(piece)])
-			s.slots = append(s.slots, m.slot)
-			s.size += len(piece)
-			piece = piece[len(piece):]
-		}
 	}
-	piece = append(piece, data[at:]...)
-	s.pieces = append(s.pieces, piece)
-	s.size += len(piece)
+	s.add(piece{data: data[at:]})
 	return s
 }
