@@ -52,15 +52,16 @@ func ceilingStates(ops []store.Op) []state {
 // write commits once.
 func (c *ceiling) write(client int) (int, error) {
 	b := c.db.NewBatch()
+	w := writer{direct{b}}
 	for range c.batch {
 		row := c.rows.Add(1) - 1
 		st := c.states[row%uint64(len(c.states))]
 		st.row = row
 		number := fmt.Sprintf("%016x", row)
 		st.key.ID = number + strings.Repeat("0", max(0, len(st.key.ID)-len(number)))
-		writer{b}.create(&st)
-		writer{b}.postings(st.t, st.row, nil, st.keys)
-		c.hot[client].encode(writer{b}, st.t, &st, nil)
+		w.create(&st)
+		w.postings(st.t, st.row, nil, st.keys)
+		c.hot[client].encode(w, st.t, &st, nil)
 	}
 	return c.batch, errors.Join(b.Commit(engine.Sync), b.Close())
 }

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"encoding/binary"
+	"runtime"
 	"sync"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -83,14 +84,29 @@ func (c *committer) fill(r *request) {
 			return
 		}
 		g.add(r)
-		if g.batch.Len() >= groupBytes || g.ops >= groupOps {
+		if g.batch.Len()+len(g.staged.data) >= groupBytes || g.ops >= groupOps {
 			return
 		}
-		select {
-		case r = <-c.s.queue:
-		default:
-			return
-		}
+		r = c.waiting()
+	}
+}
+
+// waiting takes a request from the queue; nil when it is empty. Before it says so it lets those run who can: callers that are about to come join this group on a machine that is
+// busy, and one that is idle loses no time.
+func (c *committer) waiting() *request {
+	if r := c.poll(); r != nil {
+		return r
+	}
+	runtime.Gosched()
+	return c.poll()
+}
+
+func (c *committer) poll() *request {
+	select {
+	case r := <-c.s.queue:
+		return r
+	default:
+		return nil
 	}
 }
 

@@ -6,21 +6,30 @@ import (
 	engine "github.com/cockroachdb/pebble/v2"
 )
 
-// writer puts keys into a batch in place. Writing to memory cannot fail: the batch reports errors only when it keeps an index, which this one does
-// not, so Finish need not be called.
-type writer struct{ batch *engine.Batch }
+// writer knows which keys a change writes.
+type writer struct{ keySink }
 
-func (w writer) set(keyLen, valueLen int) (key, value []byte) {
-	op := w.batch.SetDeferred(keyLen, valueLen)
+// keySink takes keys in place: what its methods return has room for what must be appended before the next call.
+type keySink interface {
+	set(keyLen, valueLen int) (key, value []byte)
+	unset(keyLen int) (key []byte)
+}
+
+// direct puts keys into a batch as they come. Writing to memory cannot fail: the batch reports errors only when it keeps an index, which this one does
+// not, so Finish need not be called.
+type direct struct{ batch *engine.Batch }
+
+func (d direct) set(keyLen, valueLen int) (key, value []byte) {
+	op := d.batch.SetDeferred(keyLen, valueLen)
 	return op.Key[:0], op.Value[:0]
 }
 
-func (w writer) unset(keyLen int) (key []byte) { return w.batch.DeleteDeferred(keyLen).Key[:0] }
+func (d direct) unset(keyLen int) (key []byte) { return d.batch.DeleteDeferred(keyLen).Key[:0] }
 
-// encode writes an accepted change into the batch.
+// encode writes an accepted change.
 func (g *group) encode(ch *change) {
 	old, next := ch.old, ch.next
-	t, row, w := next.t, next.row, writer{g.batch}
+	t, row, w := next.t, next.row, writer{&g.staged}
 	var before []string
 	if old == nil {
 		w.create(next)
@@ -35,6 +44,7 @@ func (g *group) encode(ch *change) {
 	g.count(old, next)
 	w.postings(t, row, before, next.keys)
 	g.hot.encode(w, t, next, before)
+	g.staged.endRun()
 	g.encodeLog(next)
 }
 

@@ -34,6 +34,7 @@ type change struct{ old, next *state }
 type group struct {
 	c        *committer
 	batch    *engine.Batch
+	staged   staging // what goes into batch in the end
 	requests []*request
 	ops      int
 
@@ -79,6 +80,7 @@ func (g *group) begin(at int64) {
 // end writes the bookkeeping of a group that changed something.
 func (g *group) end() error {
 	err := g.probes.close()
+	g.staged.into(g.batch)
 	if len(g.touched) == 0 && len(g.records) == 0 {
 		return err
 	}

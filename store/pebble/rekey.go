@@ -194,10 +194,11 @@ func (g *group) rekey(old *state, keys []string) store.RekeyResult {
 	if slices.Equal(next.keys, old.keys) {
 		return store.Unchanged
 	}
-	w := writer{g.batch}
+	w := writer{&g.staged}
 	w.keyList(&next)
 	w.postings(next.t, next.row, old.keys, next.keys)
 	g.hot.encode(w, next.t, &next, old.keys)
+	g.staged.endRun()
 	g.pending[next.key] = &next
 	g.byKey.replace(old, &next)
 	g.ops++
