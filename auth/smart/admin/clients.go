@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/firth-health/firth/auth/smart/clients"
+)
+
+// Client is an app or a service.
+type Client struct {
+	ID           string          `json:"id,omitempty"` // client_id; empty: one is made
+	Name         string          `json:"name"`
+	Type         clients.Type    `json:"type"`
+	RedirectURIs []string        `json:"redirectUris,omitempty"`
+	LaunchURI    string          `json:"launchUri,omitempty"`
+	Origins      []string        `json:"origins,omitempty"`
+	Scopes       string          `json:"scopes,omitempty"`
+	JWKS         json.RawMessage `json:"jwks,omitempty"`
+	JWKSURL      string          `json:"jwksUrl,omitempty"`
+	Website      string          `json:"website,omitempty"`
+	Contacts     []string        `json:"contacts,omitempty"`
+	Disabled     bool            `json:"disabled,omitempty"`
+
+	// Set by the server.
+	Dynamic bool      `json:"dynamic,omitempty"`
+	Created time.Time `json:"created,omitzero"`
+	Secret  string    `json:"secret,omitempty"` // only in the answer that makes it
+}
+
+// ClientChange has the members that are to change.
+type ClientChange struct {
+	Name         *string          `json:"name,omitempty"`
+	RedirectURIs *[]string        `json:"redirectUris,omitempty"`
+	LaunchURI    *string          `json:"launchUri,omitempty"`
+	Origins      *[]string        `json:"origins,omitempty"`
+	Scopes       *string          `json:"scopes,omitempty"`
+	JWKS         *json.RawMessage `json:"jwks,omitempty"`
+	JWKSURL      *string          `json:"jwksUrl,omitempty"`
+	Website      *string          `json:"website,omitempty"`
+	Contacts     *[]string        `json:"contacts,omitempty"`
+	Disabled     *bool            `json:"disabled,omitempty"`
+}
+
+// Secret is a new secret of a client.
+type Secret struct {
+	Secret string `json:"secret"`
+}
+
+func clientOf(c *clients.Client) Client {
+	return Client{ID: c.ID, Name: c.Name, Type: c.Type, RedirectURIs: c.RedirectURIs, LaunchURI: c.LaunchURI, Origins: c.Origins, Scopes: c.Scopes, JWKS: c.JWKS, JWKSURL: c.JWKSURL,
+		Website: c.Website, Contacts: c.Contacts, Disabled: c.Disabled, Dynamic: c.Dynamic, Created: c.Created}
+}
+
+func (a *api) clients(r *http.Request) (int, any, error) {
+	all, err := a.o.Clients.List(r.Context())
+	if err != nil {
+		return 0, nil, err
+	}
+	list := make([]Client, 0, len(all))
+	for _, one := range all {
+		list = append(list, clientOf(one))
+	}
+	return http.StatusOK, list, nil
+}
+
+func (a *api) addClient(r *http.Request) (int, any, error) {
+	var c Client
+	if err := decode(r, &c); err != nil {
+		return 0, nil, err
+	}
+	created, secret, err := a.o.Clients.Create(r.Context(), clients.Client{ID: c.ID, Name: c.Name, Type: c.Type, RedirectURIs: c.RedirectURIs, LaunchURI: c.LaunchURI, Origins: c.Origins, Scopes: c.Scopes,
+		JWKS: c.JWKS, JWKSURL: c.JWKSURL, Website: c.Website, Contacts: c.Contacts})
+	if err != nil {
+		return 0, nil, err
+	}
+	made := clientOf(created)
+	made.Secret = secret
+	return http.StatusCreated, made, nil
+}
+
+func (a *api) client(r *http.Request) (int, any, error) {
+	c, err := a.o.Clients.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, clientOf(c), nil
+}
+
+func (a *api) changeClient(r *http.Request) (int, any, error) {
+	var change ClientChange
+	if err := decode(r, &change); err != nil {
+		return 0, nil, err
+	}
+	c, err := a.o.Clients.Change(r.Context(), r.PathValue("id"), "changed", func(now *clients.Client) {
+		set(&now.Name, change.Name)
+		set(&now.RedirectURIs, change.RedirectURIs)
+		set(&now.LaunchURI, change.LaunchURI)
+		set(&now.Origins, change.Origins)
+		set(&now.Scopes, change.Scopes)
+		set(&now.JWKS, change.JWKS)
+		set(&now.JWKSURL, change.JWKSURL)
+		set(&now.Website, change.Website)
+		set(&now.Contacts, change.Contacts)
+		set(&now.Disabled, change.Disabled)
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, clientOf(c), nil
+}
+
+func (a *api) secret(r *http.Request) (int, any, error) {
+	secret, err := a.o.Clients.NewSecret(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, Secret{secret}, nil
+}
+
+func (a *api) deleteClient(r *http.Request) (int, any, error) {
+	return http.StatusNoContent, nil, a.o.Clients.Delete(r.Context(), r.PathValue("id"))
+}
