@@ -1,8 +1,7 @@
 package smart
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/firth-health/firth/auth/smart/records"
+	"github.com/firth-health/firth/auth/smart/secrets"
 )
 
 // Brand is who runs the server, as apps show it to people who look for their provider (SMART App Launch 2.2, brands.html). All fields are optional.
@@ -45,26 +47,45 @@ type brands struct {
 
 const uriSystem = "urn:ietf:rfc:3986"
 
-func newBrands(b Brand, baseURL string, now time.Time) (brands, error) {
+// brandRecord says since when the bundle is what it is, on whichever server: Bundle.timestamp is of the last change.
+type brandRecord struct {
+	Hash    string
+	Changed time.Time
+}
+
+func newBrands(ctx context.Context, o *Options) (brands, error) {
+	b := o.Brand
 	primary := identifier{System: b.IdentifierSystem, Value: b.IdentifierValue}
 	if primary.Value == "" {
-		primary = identifier{System: uriSystem, Value: webPresence(b.Website, baseURL)}
+		primary = identifier{System: uriSystem, Value: webPresence(b.Website, o.BaseURL)}
 	}
 	if primary.System == "" {
 		primary.System = uriSystem
 	}
 	bundle := b.Bundle
 	if len(bundle) == 0 {
-		var err error
-		if bundle, err = json.Marshal(madeBundle(b, primary, baseURL, now)); err != nil {
+		made, err := json.Marshal(madeBundle(b, primary, o.BaseURL, time.Time{}))
+		if err != nil {
+			return brands{}, err
+		}
+		hash := secrets.Hash(string(made))
+		record, err := records.NewKind[brandRecord](o.State, "smart-brands").Upsert(ctx, "bundle", func(r *brandRecord) error {
+			if r.Hash != hash {
+				*r = brandRecord{Hash: hash, Changed: o.Clock().UTC()}
+			}
+			return nil
+		})
+		if err != nil {
+			return brands{}, err
+		}
+		if bundle, err = json.Marshal(madeBundle(b, primary, o.BaseURL, record.Changed)); err != nil {
 			return brands{}, err
 		}
 	}
 	if err := checkBundle(bundle, primary); err != nil {
 		return brands{}, err
 	}
-	sum := sha256.Sum256(bundle)
-	return brands{primary: primary, bundle: bundle, etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`}, nil
+	return brands{primary: primary, bundle: bundle, etag: `W/"` + secrets.Hash(string(bundle))[:16] + `"`}, nil
 }
 
 // webPresence is a website without www. and path, as brands are recognised by (brands.html#consistent-identifiers-for-organizations).

@@ -22,6 +22,7 @@
 //	smart-refresh        end, hash               refresh token
 //	smart-assertion      hash of iss and jti     client assertion that was seen
 //	smart-signing-key    number                  sealed RSA key
+//	smart-brands         bundle                  since when the brand bundle is what it is
 //
 // No record has a secret that works as it stands: what can be hashed is, what must be read again is sealed under the operator's key. What is over is deleted by [Server.Sweep].
 package smart

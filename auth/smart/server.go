@@ -58,7 +58,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.keys, err = signing.Open(ctx, signing.Options{State: o.State, Box: box, Clock: o.Clock}); err != nil {
 		return nil, err
 	}
-	if s.brands, err = newBrands(o.Brand, o.BaseURL, o.Clock()); err != nil {
+	if s.brands, err = newBrands(ctx, &o); err != nil {
 		return nil, err
 	}
 	s.accounts = accounts.New(accounts.Options{State: o.State, Box: box, Hasher: passwords.NewHasher(o.Passwords), Clock: o.Clock, Events: s.changed})

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -23,6 +24,8 @@ import (
 	"github.com/firth-health/firth/auth/smart/clients"
 	"github.com/firth-health/firth/auth/smart/events"
 	"github.com/firth-health/firth/auth/smart/passwords"
+	"github.com/firth-health/firth/auth/smart/sealed"
+	"github.com/firth-health/firth/auth/smart/signing"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/pebble"
 )
@@ -32,6 +35,16 @@ const (
 	redirectURI = "https://app.example/callback"
 	allScopes   = "launch/patient openid fhirUser offline_access patient/Observation.rs patient/Condition.rs patient/Patient.r"
 )
+
+// clientKeys are those of the clients of all sites.
+var clientKeys = sync.OnceValues(func() (*rsa.PrivateKey, *ecdsa.PrivateKey) {
+	r, rErr := rsa.GenerateKey(rand.Reader, 2048)
+	e, eErr := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err := errors.Join(rErr, eErr); err != nil {
+		panic(err)
+	}
+	return r, e
+})
 
 // site is an authorization server that listens, with a store, people and clients.
 type site struct {
@@ -97,14 +110,21 @@ func key() []byte { return []byte("0123456789abcdef0123456789abcdef") }
 func newSite(t *testing.T, change func(*smart.Options)) *site {
 	t.Helper()
 	s := &site{t: t, store: openStore(t)}
+	s.serve(change)
+	s.populate()
+	return s
+}
+
+// serve starts a server without people and clients.
+func (s *site) serve(change func(*smart.Options)) {
+	s.t.Helper()
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r) }))
+	s.keepSigningKey()
 	s.root = "http://" + s.http.Listener.Addr().String()
 	s.base = s.root + "/fhir"
 	s.Server = s.open(change)
 	s.http.Start()
-	t.Cleanup(s.http.Close)
-	s.populate()
-	return s
+	s.t.Cleanup(s.http.Close)
 }
 
 // open opens a server on the site's store, as another process would.
@@ -172,13 +192,7 @@ func (s *site) populate() {
 			s.t.Fatal(err)
 		}
 	}
-	var err error
-	if s.rsa, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		s.t.Fatal(err)
-	}
-	if s.ec, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader); err != nil {
-		s.t.Fatal(err)
-	}
+	s.rsa, s.ec = clientKeys()
 	set := s.keySet()
 	s.client(clients.Client{ID: "public", Name: "Growth Charts", Type: clients.Public, RedirectURIs: []string{redirectURI, "https://app.example/other?x=1"}, LaunchURI: "https://app.example/launch"})
 	s.secret = s.client(clients.Client{ID: "confidential", Name: "Portal & Sons", Type: clients.Symmetric, RedirectURIs: []string{redirectURI}})
@@ -202,4 +216,31 @@ func (s *site) client(c clients.Client) (secret string) {
 		s.t.Fatal(err)
 	}
 	return secret
+}
+
+// signingKey is the record of a signing key that all sites begin with: making one takes long.
+var signingKey = sync.OnceValue(func() []byte {
+	memory, err := pebble.Open("", pebble.Options{InMemory: true})
+	if err != nil {
+		panic(err)
+	}
+	box, err := sealed.NewBox(key())
+	if err != nil {
+		panic(err)
+	}
+	if _, err := signing.Open(context.Background(), signing.Options{State: memory, Box: box, Clock: time.Now}); err != nil {
+		panic(err)
+	}
+	list, err := memory.ListState(context.Background(), "smart-signing-key", "", 1)
+	if err := errors.Join(err, memory.Close()); err != nil {
+		panic(err)
+	}
+	return list[0].Value
+})
+
+func (s *site) keepSigningKey() {
+	s.t.Helper()
+	if _, err := s.store.PutState(s.t.Context(), "smart-signing-key", "00000001", signingKey(), 0); err != nil {
+		s.t.Fatal(err)
+	}
 }

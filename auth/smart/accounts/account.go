@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/smart/scopes"
 	"github.com/firth-health/firth/fhir"
 )
 
@@ -105,7 +106,7 @@ const (
 	contextScopes       = "openid fhirUser profile launch launch/patient launch/encounter offline_access online_access"
 	patientScopes       = contextScopes + " patient/*.cruds"
 	userScopes          = patientScopes + " user/*.cruds"
-	administratorScopes = " " + auth.AdapterAdministration + " " + auth.AccountAdministration + " user/AuditEvent.rs"
+	administratorScopes = " " + auth.AdapterAdministration + " " + auth.AccountAdministration + " " + scopes.Introspection + " user/AuditEvent.rs"
 )
 
 // Allowed returns the most that apps get on the person's behalf: Scopes, or else patient/ scopes, and user/ scopes when no list of patients narrows them. Identity and context are always
@@ -122,7 +123,7 @@ func (a *Account) Allowed() (auth.Scopes, error) {
 	if a.Administrator {
 		text += administratorScopes
 	}
-	list, err := auth.ParseScopes(text)
+	list, err := scopes.Parser(auth.ParseScopes).Parse(text)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package passwords
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,7 +20,10 @@ var (
 	ErrGuessable = errors.New("the password is too easy to guess")
 )
 
-// Check verifies a new password: long enough, not one character or a short text over and over, no name of its owner with a few characters around it.
+// minOwn is how many characters must remain of a password once names and words that everybody tries are taken out.
+const minOwn = 6
+
+// Check verifies a new password: long enough, not one character or a short text over and over, not made of its owner's names and well-known words.
 func Check(password string, names ...string) error {
 	switch {
 	case utf8.RuneCountInString(password) < MinLength:
@@ -33,11 +37,16 @@ func Check(password string, names ...string) error {
 			return ErrGuessable
 		}
 	}
-	for _, known := range append(names, "password", "passwort", "firth", "letmein", "welcome", "administrator", "qwertyuiop", "1234567890") {
-		known = strings.ToLower(known)
-		if len(known) >= 3 && strings.Contains(lower, known) && len(lower)-len(known) < 6 {
-			return ErrGuessable
+	known := append(slices.Clone(names), "password", "passwort", "firth", "letmein", "welcome", "administrator", "admin", "qwertyuiop", "qwerty", "1234567890", "123456", "abcdef")
+	slices.SortFunc(known, func(x, y string) int { return len(y) - len(x) })
+	rest := lower
+	for _, word := range known {
+		if len(word) >= 3 {
+			rest = strings.ReplaceAll(rest, strings.ToLower(word), "")
 		}
+	}
+	if utf8.RuneCountInString(strings.ReplaceAll(rest, " ", "")) < minOwn && rest != lower {
+		return ErrGuessable
 	}
 	return nil
 }

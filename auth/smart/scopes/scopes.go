@@ -13,13 +13,16 @@ const Introspection = "firth/introspection"
 // Parser reads a list of scopes. [auth.ParseScopes] knows the grammar; that of auth.Rules also knows types and search parameters.
 type Parser func(text string) (auth.Scopes, error)
 
-// Parse reads a list of scopes as an authorization request has it. Scopes of other systems (email, launch/imagingstudy) are left out, as RFC 6749 section 3.3 allows; a resource scope that is
-// not in SMART's grammar is an error (*[auth.ScopeError]).
+// Parse reads a list of scopes as an authorization request has it. Scopes of other systems (email, launch/imagingstudy) are left out, as RFC 6749 section 3.3 allows, and so is a role of a launch
+// context, for which the context itself is given (scopes-and-launch-context.html#scopes-for-requesting-context-data); a resource scope that is not in SMART's grammar is an error (*[auth.ScopeError]).
 func (parse Parser) Parse(text string) (auth.Scopes, error) {
 	var kept []string
 	introspection := false
 	for word := range strings.FieldsSeq(text) {
 		level, _, slash := strings.Cut(word, "/")
+		if level == auth.Launch {
+			word, _, _ = strings.Cut(word, "?")
+		}
 		switch {
 		case word == Introspection:
 			introspection = true

@@ -148,7 +148,7 @@ func (t *Tokens) renew(ctx context.Context, a *Authorization, scope, replaced st
 
 // lasts says until when an authorization lasts once tokens are issued now, and whether it can be refreshed.
 func (t *Tokens) lasts(ctx context.Context, a *Authorization, now time.Time) (expires time.Time, refreshes bool, err error) {
-	granted, err := auth.ParseScopes(a.Scope)
+	granted, err := parse(a.Scope)
 	if err != nil {
 		return time.Time{}, false, err
 	}
