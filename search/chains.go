@@ -99,6 +99,11 @@ func (p *parser) links(param *Param, targets []string, rest, whole string, depth
 // strayError is about a _has whose reference never leads to the type that is searched.
 type strayError struct{ outcome *fhir.OperationOutcome }
 
+// ofSeveral explains the error where more than one type is searched.
+func (e *strayError) ofSeveral(name string, types int) error {
+	return fhir.Invalidf(fhir.CodeInvalid, "http."+name, "%s, and all %d types that are searched must be referred to; search in one type, as [type]?%s, or name types with _type", e.outcome.Issues[0].Diagnostics, types, name)
+}
+
 func (e *strayError) Error() string { return e.outcome.Error() }
 func (e *strayError) Unwrap() error { return e.outcome }
 

@@ -23,7 +23,7 @@ func (r *Registry) InCompartment(of fhir.Key, resourceType string) (Plan, error)
 		belongs = append(belongs, IDs{of.ID})
 	}
 	if !isMember && belongs == nil {
-		return nil, fhir.Invalidf(fhir.CodeNotSupported, "", "%s is never in the compartment of a %s", resourceType, of.Type)
+		return nil, fhir.Invalidf(fhir.CodeNotSupported, "", "%s is never in the compartment of %s", resourceType, fhir.Indefinite(of.Type))
 	}
 	var indexes []string // two parameters may share one
 	for _, code := range codes {

@@ -121,7 +121,7 @@ func (r *Registry) typedReference(p *Param, typ, value string, s segment) ([]Key
 	}
 	ref := fhir.ParseReference(value)
 	if ref.Key.Type != typ {
-		return nil, s.failf("not the id of a %s", typ)
+		return nil, s.failf("not the id of %s", fhir.Indefinite(typ))
 	}
 	return r.referenceKeys(p, "", s)
 }

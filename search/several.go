@@ -67,6 +67,9 @@ func (s *Several) parameter(parsers []*parser, pair Pair) error {
 			if errors.As(err, &unknown) && len(parsers) > 1 {
 				err = &unknownError{fmt.Sprintf("%s; all %d types that are searched must have it", unknown.msg, len(parsers))}
 			}
+			if stray := (*strayError)(nil); errors.As(err, &stray) && len(parsers) > 1 {
+				err = stray.ofSeveral(pair.Name, len(parsers))
+			}
 			err = p.ignore(pair.Name, err)
 			s.Issues = append(s.Issues, p.request.Issues...)
 			p.request.Issues = nil

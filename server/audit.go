@@ -128,7 +128,7 @@ func (s *Server) checkAppendOnly(x *exchange) error {
 		return nil
 	}
 	return &refusal{status: http.StatusMethodNotAllowed, allow: "GET, HEAD, POST", outcome: fhir.Invalidf(fhir.CodeNotSupported, "",
-		"a %s is part of the audit trail: it can be created, read and searched, but not changed or deleted", x.key.Type)}
+		"%s is part of the audit trail: it can be created, read and searched, but not changed or deleted", fhir.Indefinite(x.key.Type))}
 }
 
 func (s *Server) isAppendOnly(resourceType string) bool {

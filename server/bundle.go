@@ -28,7 +28,7 @@ func (s *Server) bundle(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	if res.Type() != "Bundle" {
-		return reply{}, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "only a Bundle can be posted to the base of the service; create a %s at %s/%s", printable(res.Type()), s.links.base, printable(res.Type()))
+		return reply{}, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "only a Bundle can be posted to the base of the service; create %s at %s/%s", fhir.Indefinite(printable(res.Type())), s.links.base, printable(res.Type()))
 	}
 	kind := res.Root().Get("type").Text()
 	if kind != "batch" && kind != "transaction" {

@@ -238,7 +238,7 @@ func (s *Server) newStatement() (*statement, error) {
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL
 		}
-		r.SearchInclude, r.SearchRevInclude = s.search.Includes(typ), s.search.RevIncludes(typ)
+		r.SearchInclude, r.SearchRevInclude = orAll(s.search.Includes(typ)), orAll(s.search.RevIncludes(typ))
 		for _, p := range s.search.Params(typ) {
 			r.SearchParam = append(r.SearchParam, searchParamEntry{Name: p.Code, Definition: p.URL, Type: p.Type})
 		}
@@ -257,6 +257,14 @@ func (s *Server) newStatement() (*statement, error) {
 	}
 	digest := sha256.Sum256(undated)
 	return &statement{json: dated, version: hex.EncodeToString(digest[:8]), made: made}, nil
+}
+
+// orAll puts the include of everything before the includes there are.
+func orAll(includes []string) []string {
+	if len(includes) == 0 {
+		return nil
+	}
+	return append([]string{"*"}, includes...)
 }
 
 // systemSearchParams are the parameters of searches in all types: those that every type has, _text, which finds nothing in the three types without a

@@ -64,7 +64,7 @@ func TestCapabilities(t *testing.T) {
 	}
 	patient.SearchParam, patient.SearchRevInclude, patient.Operation = nil, nil, nil // operations: TestDeclaredOperations
 	diff(t, resource{
-		SearchInclude: []string{"Patient:general-practitioner", "Patient:link", "Patient:organization"},
+		SearchInclude: []string{"*", "Patient:general-practitioner", "Patient:link", "Patient:organization"},
 		Type:          "Patient", Profile: "http://hl7.org/fhir/StructureDefinition/Patient",
 		Interaction: []interactionCode{{"read"}, {"update"}, {"patch"}, {"delete"}, {"history-instance"}, {"vread"}, {"create"}, {"search-type"}, {"history-type"}},
 		Versioning:  "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "full-support",

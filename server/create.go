@@ -40,7 +40,7 @@ func (x *exchange) typed() (*fhir.Resource, error) {
 		return nil, err
 	}
 	if res.Type() != x.key.Type {
-		return nil, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the resource is a %s, but the URL says %s", printable(res.Type()), x.key.Type)
+		return nil, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the resource is %s, but the URL says %s", fhir.Indefinite(printable(res.Type())), x.key.Type)
 	}
 	return res, nil
 }

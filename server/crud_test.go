@@ -24,7 +24,7 @@ func TestCreate(t *testing.T) {
 		{name: "return=OperationOutcome", method: "POST", path: "/Patient", headers: []string{"Prefer", "return=OperationOutcome"}, body: `{"resourceType":"Patient"}`,
 			status: 201, answer: info("created Patient/id-5/_history/1")},
 		{name: "other type than the URL", method: "POST", path: "/Patient", body: `{"resourceType":"Observation"}`,
-			status: 400, answer: outcome("invalid", "the resource is a Observation, but the URL says Patient", "Observation")},
+			status: 400, answer: outcome("invalid", "the resource is an Observation, but the URL says Patient", "Observation")},
 		{name: "unknown type", method: "POST", path: "/Pazient", body: `{"resourceType":"Pazient"}`,
 			status: 404, answer: outcome("not-supported", `\"Pazient\" is not a resource type of FHIR R4; the names are case-sensitive; did you mean Patient?`)},
 		{name: "type in the wrong case", method: "POST", path: "/patient", body: `{"resourceType":"Patient"}`,

@@ -179,7 +179,7 @@ func (op *operation) fromQuery(in *arguments, pair search.Pair) error {
 		in.list = append(in.list, argument{name: p.name, text: pair.Value})
 		return nil
 	case !isPrimitive(p.typ):
-		return fhir.Invalidf(fhir.CodeInvalid, "http."+p.name, "%s is a %s, which no URL can say; send a Parameters resource by POST", p.name, p.typ)
+		return fhir.Invalidf(fhir.CodeInvalid, "http."+p.name, "%s is %s, which no URL can say; send a Parameters resource by POST", p.name, fhir.Indefinite(p.typ))
 	}
 	if problem := checkPrimitive(p.typ, pair.Value); problem != "" {
 		return fhir.Invalidf(fhir.CodeValue, "http."+p.name, "%s %s", p.name, problem)
@@ -209,7 +209,7 @@ func (op *operation) fromBody(in *arguments, res *fhir.Resource, typ string) err
 				return nil
 			}
 		}
-		return fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the body of $%s must be a Parameters resource, not a %s", op.code, printable(res.Type()))
+		return fhir.Invalidf(fhir.CodeInvalid, res.Type(), "the body of $%s must be a Parameters resource, not %s", op.code, fhir.Indefinite(printable(res.Type())))
 	}
 	list := res.Root().Get("parameter")
 	if list.Ok() && list.Kind() != fhir.Array {
@@ -295,12 +295,12 @@ func isScalar(n fhir.Node) bool {
 func (p *parameter) check(value fhir.Node, typ string) string {
 	if isPrimitive(p.typ) {
 		if !isScalar(value) {
-			return "must be a " + p.typ
+			return "must be " + fhir.Indefinite(p.typ)
 		}
 		return checkPrimitive(p.typ, value.Text())
 	}
 	if value.Kind() != fhir.Object || p.typ != "Resource" && typ != p.typ || p.typ == "Resource" && !value.KeyIs("resource") {
-		return "must be a " + p.typ
+		return "must be " + fhir.Indefinite(p.typ)
 	}
 	return ""
 }

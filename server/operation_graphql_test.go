@@ -79,7 +79,10 @@ func TestGraphQLProblems(t *testing.T) {
 		name, path, query, message string
 		line, column               int
 	}{
-		{"an unknown element", "/Patient/p", "{\n  nme { given }\n}", "Patient has no element nme", 2, 3},
+		{"an unknown element", "/Patient/p", "{\n  nme { given }\n}", "Patient has no element nme; did you mean name?", 2, 3},
+		{"an unknown type of a choice", "/Observation/o1", `{ valueQuantiti { value } }`, "Observation has no element valueQuantiti; did you mean valueQuantity?", 1, 3},
+		{"an unknown element of a data type", "/Patient/p", `{ name { famly } }`, "HumanName has no element famly; did you mean family?", 1, 10},
+		{"an unknown filter that is nearly one", "/Patient/p", `{ name(usee: "x") { given } }`, "the items of name have no element usee; did you mean use?", 1, 8},
 		{"nothing selected of an object", "/Patient/p", `{ name }`, "name is a HumanName; select fields of it", 1, 3},
 		{"fields of a primitive", "/Patient/p", `{ active { x } }`, "active has no fields to select", 1, 3},
 		{"a choice", "/Observation/o1", `{ value { value } }`, "value has one of several types; its name carries the type, as in valueQuantity", 1, 3},
@@ -93,7 +96,7 @@ func TestGraphQLProblems(t *testing.T) {
 		{"an undeclared variable", "/Patient/p", `{ name(use: $x) { given } }`, "the variable $x is not declared", 1, 8},
 		{"a variable without a value", "/Patient/p", `query($x: code!) { name(use: $x) { given } }`, "the variable $x has no value", 1, 7},
 		{"introspection", "", `{ __schema { types { name } } }`, "introspection is not supported", 1, 3},
-		{"an unknown type", "", `{ Pazient(id: "1") { id } }`, "Pazient is not a resource type, nor one with List or Connection behind it", 1, 3},
+		{"an unknown type", "", `{ Pazient(id: "1") { id } }`, "Pazient is not a resource type, nor one with List or Connection behind it; did you mean Patient?", 1, 3},
 		{"an unknown parameter", "", `{ PatientList(colour: "blue") { id } }`, "PatientList: http.colour: Patient has no search parameter colour", 1, 3},
 		{"a list inside without a reference", "/Patient/p", `{ ObservationList { id } }`, "ObservationList inside of a resource needs the argument _reference, the search parameter that refers to it", 1, 3},
 		{"two queries", "", `query a { x } query b { y }`, "the document has 2 queries; operationName says which", 1, 15},

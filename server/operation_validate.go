@@ -77,7 +77,7 @@ func (s *Server) validateContent(x *exchange, root fhir.Node, mode string) []fhi
 	}
 	var issues []fhir.Issue
 	if res.Type() != x.key.Type {
-		issues = append(issues, fhir.Issue{Severity: fhir.Error, Code: fhir.CodeInvalid, Expression: res.Type(), Diagnostics: "the resource is a " + printable(res.Type()) + ", but the URL says " + x.key.Type})
+		issues = append(issues, fhir.Issue{Severity: fhir.Error, Code: fhir.CodeInvalid, Expression: res.Type(), Diagnostics: "the resource is " + fhir.Indefinite(printable(res.Type())) + ", but the URL says " + x.key.Type})
 	}
 	if mode == "update" {
 		issues = append(issues, issuesOf(sameID(res, x.key))...)

@@ -147,7 +147,7 @@ func (s *Server) patcher(x *exchange) (patcher, error) {
 	case res.Type() == "Binary" && x.isEntry: // R4 http.html#transaction: how entries carry patches that are no resources
 		return s.binaryPatcher(res)
 	}
-	return nil, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "a patch as a resource is a Parameters, not a %s", printable(res.Type()))
+	return nil, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "a patch as a resource is a Parameters, not %s", fhir.Indefinite(printable(res.Type())))
 }
 
 // binaryPatcher reads a patch that a Binary carries.

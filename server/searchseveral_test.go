@@ -108,6 +108,9 @@ func TestSystemSearch(t *testing.T) {
 		{name: "contained", method: "GET", path: "?_contained=both", status: 400,
 			answer: outcome("not-supported", "at position 1 of the value: contained resources are not searched; _contained is false", "http._contained")},
 		{name: "not contained", method: "GET", path: "?_type=Basic&_contained=false", headers: []string{"Prefer", "handling=strict"}, status: 200, answer: `..."url":"BASE?_type=Basic&_contained=false"`},
+		{name: "a _has of one type", method: "GET", path: "?_has:Observation:patient:code=x", status: 400, answer: outcome("invalid", "patient of Observation never leads to Account, and all 146 types that are searched must be referred to; "+
+			"search in one type, as [type]?_has:Observation:patient:code, or name types with _type", "http._has:Observation:patient:code")},
+		{name: "a _has of the one type", method: "GET", path: "?_type=Patient&_has:Observation:patient:code=x", status: 200, answer: `..."total":0`},
 		{name: "no type", method: "GET", path: "?_type=Pazient", status: 400, answer: outcome("value", `\"Pazient\" is not a resource type`, "http._type")},
 		{name: "empty type", method: "GET", path: "?_type=", status: 400, answer: outcome("value", "_type needs the name of a resource type", "http._type")},
 		{name: "no order", method: "GET", path: "?_type=Patient,Device&_sort=family", status: 400, answer: "...unknown search parameter family"},

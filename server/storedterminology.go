@@ -148,7 +148,7 @@ func (s *Server) definitionAsked(x *exchange, in *arguments, inline, version str
 	case given.Ok():
 		return namedDefinition{root: given, parameter: "http." + inline}, nil
 	case !hasURL:
-		return namedDefinition{}, fhir.Invalidf(fhir.CodeRequired, "http.url", "$%s needs the parameter url or %s, or the id of a %s in the URL", x.interaction.operation.code, inline, typ)
+		return namedDefinition{}, fhir.Invalidf(fhir.CodeRequired, "http.url", "$%s needs the parameter url or %s, or the id of %s in the URL", x.interaction.operation.code, inline, fhir.Indefinite(typ))
 	case isVersioned && hasVersion && canonicalVersion != asked:
 		return namedDefinition{}, fhir.Invalidf(fhir.CodeInvalid, "http."+version, "%s and the version in url are not the same", version)
 	case isVersioned:

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -78,7 +79,7 @@ func (s *subset) addElements(list string) error {
 		rest, _, _ = strings.Cut(rest, ".")
 		name.name = strings.TrimSuffix(rest, "[x]")
 		if !s.exists(name) {
-			return fhir.Invalidf(fhir.CodeValue, "http._elements", "%q is not an element at the root of %s", printable(item), nameOr(name.typ, "any resource"))
+			return fhir.Invalidf(fhir.CodeValue, "http._elements", "%q is not an element at the root of %s%s", printable(item), nameOr(name.typ, "any resource"), search.DidYouMean(printable(name.name), s.rootElements(name.typ)))
 		}
 		s.elements = append(s.elements, name)
 	}
@@ -98,6 +99,27 @@ func (s *subset) exists(name elementName) bool {
 		return t == nil || t.Child(name.name) != nil
 	}
 	return slices.ContainsFunc(s.definitions.ResourceTypes(), func(typ string) bool { return s.definitions.Type(typ).Child(name.name) != nil })
+}
+
+// rootElements ranges over the names of the elements at the root of a type, or of all when it is empty.
+func (s *subset) rootElements(typ string) iter.Seq[string] {
+	types := []string{typ}
+	if typ == "" {
+		types = s.definitions.ResourceTypes()
+	}
+	return func(yield func(string) bool) {
+		for _, typ := range types {
+			t := s.definitions.Type(typ)
+			if t == nil {
+				continue
+			}
+			for _, child := range t.Elements() {
+				if !yield(child.Name) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // of returns the part of a stored resource that is wanted. What stays keeps its bytes.

@@ -142,6 +142,8 @@ func TestSubsetOverHTTP(t *testing.T) {
 		{name: "history counted", method: "GET", path: "/Patient/_history?_summary=count", status: 200, answer: `..."total":1,"link":[{"relation":"self","url":"BASE/Patient/_history?_summary=count"},{"relation":"first","url":"BASE/Patient/_history?_summary=count"}]}`},
 		{name: "in a batch", method: "POST", path: "", body: inBatch, status: 200, answer: `..."resource":` + active},
 		{name: "no element", method: "GET", path: "/Patient/p?_elements=colour", status: 400, answer: outcome("value", `\"colour\" is not an element at the root of Patient`, "http._elements")},
+		{name: "nearly an element", method: "GET", path: "/Patient/p?_elements=Patient.birthdat", status: 400, answer: outcome("value", `\"Patient.birthdat\" is not an element at the root of Patient; did you mean birthDate?`, "http._elements")},
+		{name: "nearly an element of any type", method: "GET", path: "/?_type=Patient,Device&_elements=genderr", status: 400, answer: `...; did you mean gender?`},
 		{name: "no summary", method: "GET", path: "/Patient?_summary=some", status: 400, answer: outcome("value", "_summary is true, text, data, count or false", "http._summary")},
 		{name: "count of a read", method: "GET", path: "/Patient/p?_summary=count", status: 400, answer: outcome("value", "_summary=count is about a list; a single resource has true, text, data and false", "http._summary")},
 		{name: "both", method: "GET", path: "/Patient?_summary=true&_elements=name", status: 400, answer: outcome("invalid", "_elements and _summary=true exclude each other", "http._elements")},

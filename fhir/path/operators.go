@@ -1,6 +1,6 @@
 package path
 
-import "strings"
+import "github.com/firth-health/firth/fhir"
 
 // operation computes a binary operator: the left operand is on the stack from mark to middle, the right one above. It leaves the
 // result at mark.
@@ -180,12 +180,9 @@ func concatenate(m *machine, where at, mark, middle int) error {
 
 // describe names the type of a value for an error message, with an article.
 func (v Value) describe() string {
-	switch name := v.TypeName(); {
-	case name == "":
+	name := v.TypeName()
+	if name == "" {
 		return "a value of unknown type"
-	case strings.Contains("AEIOaeio", name[:1]):
-		return "an " + name
-	default:
-		return "a " + name
 	}
+	return fhir.Indefinite(name)
 }

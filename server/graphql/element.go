@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/path"
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/search"
 )
 
 // item is a value that fields are selected from: an element with its type and the resource that has it.
@@ -92,7 +94,7 @@ func (r *run) children(f *field, it item) ([]item, *spec.Element, error) {
 	name, isBeside := strings.CutPrefix(f.name, "_")
 	element := it.typ.Child(name)
 	if element == nil {
-		return nil, nil, problem(f.at, "%s has no element %s", it.typ.Name, f.name)
+		return nil, nil, problem(f.at, "%s has no element %s%s", it.typ.Name, f.name, search.DidYouMean(name, fieldsOf(it.typ)))
 	}
 	typ := element.Type()
 	if element.Choice && len(element.Types) > 1 {
@@ -171,11 +173,31 @@ func (r *run) number(a argument) (int, error) {
 	return n, nil
 }
 
+// fieldsOf ranges over the names that elements of a type are selected by: one for each type of a choice. A type that is nil has none.
+func fieldsOf(typ *spec.Type) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if typ == nil {
+			return
+		}
+		for _, element := range typ.Elements() {
+			for _, choice := range element.Types {
+				name := element.Name
+				if element.Choice {
+					name = choice.JSONName
+				}
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // equal keeps the items that have an element of the value, or of one of the values.
 func (r *run) equal(a argument, element *spec.Element, items []item) ([]item, error) {
 	typ := element.Type()
 	if typ == nil || typ.Child(a.name) == nil {
-		return nil, problem(a.at, "the items of %s have no element %s", element.Name, a.name)
+		return nil, problem(a.at, "the items of %s have no element %s%s", element.Name, a.name, search.DidYouMean(a.name, fieldsOf(typ)))
 	}
 	wanted, err := r.texts(a)
 	if err != nil || wanted == nil {
@@ -306,7 +328,7 @@ func (r *run) value(f *field, it item) (outValue, error) {
 	isObject := it.node.Kind() == fhir.Object
 	switch {
 	case isObject && len(f.selection) == 0:
-		return outValue{}, problem(f.at, "%s is a %s; select fields of it", f.name, it.typ.Name)
+		return outValue{}, problem(f.at, "%s is %s; select fields of it", f.name, fhir.Indefinite(it.typ.Name))
 	case !isObject && len(f.selection) > 0:
 		return outValue{}, problem(f.at, "%s has no fields to select", f.name)
 	case !isObject:

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -47,7 +48,7 @@ func (r *run) system(out *object, selections []selection) error {
 		case r.definitions.IsResource(f.name):
 			err = r.byID(out, f)
 		default:
-			err = problem(f.at, "%s is not a resource type, nor one with List or Connection behind it", f.name)
+			err = problem(f.at, "%s is not a resource type, nor one with List or Connection behind it%s", f.name, search.DidYouMean(f.name, slices.Values(r.definitions.ResourceTypes())))
 		}
 		if err != nil {
 			return err
