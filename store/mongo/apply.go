@@ -37,10 +37,9 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 		return found, err
 	}
 	if !single {
-		weight := min(int64(len(ops)), int64(s.opts.TransactionEntries))
-		return admitted(ctx, s, s.entries, weight, func() ([]store.Result, error) { return s.transact(ctx, ops) })
+		return admitted(ctx, s.entries, int64(len(ops)), func() ([]store.Result, error) { return s.transact(ctx, ops) })
 	}
-	return admitted(ctx, s, s.singles, 1, func() ([]store.Result, error) {
+	return admitted(ctx, s.singles, 1, func() ([]store.Result, error) {
 		result, err := s.single(ctx, &ops[0])
 		if err != nil {
 			return nil, store.Refused(0, err)
@@ -50,19 +49,11 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 }
 
 // admitted does work when there is room for it among what is under way.
-func admitted[T any](ctx context.Context, s *Store, room *gate, weight int64, work func() (T, error)) (result T, err error) {
-	if !room.TryAcquire(weight) {
-		wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
-		err = room.Acquire(wait, weight)
-		cancel()
-		switch {
-		case ctx.Err() != nil && err != nil:
-			return result, ctx.Err()
-		case err != nil:
-			return result, fmt.Errorf("writes wait longer than %s: %w", s.opts.QueueWait, store.ErrBusy)
-		}
+func admitted[T any](ctx context.Context, room *store.Gate, weight int64, work func() (T, error)) (result T, err error) {
+	if weight, err = room.Enter(ctx, weight); err != nil {
+		return result, err
 	}
-	defer room.Release(weight)
+	defer room.Leave(weight)
 	return work()
 }
 

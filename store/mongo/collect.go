@@ -36,42 +36,37 @@ func (l *leg) value(document bson.Raw) (store.SortValue, error) {
 
 // best keeps the first matches in the order of a query, behind a position, of those it is shown.
 type best struct {
-	r     *run
-	want  int
-	found []match
+	store.Best[match]
+	r *run
+}
+
+func newBest(r *run, want int) *best {
+	return &best{store.NewBest(want, func(a, b *match) int { return r.order.Compare(&a.at, &b.at) }), r}
 }
 
 // add shows it a match of which the keys were read.
 func (b *best) add(v *version) {
 	m := match{version: v, at: store.Position{Values: b.r.order.AppendValues(nil, v.key.ID, v.keys), Created: uint64(v.created)}}
-	if b.r.from != nil && b.r.order.Compare(&m.at, b.r.from) <= 0 {
+	if b.r.from != nil && b.r.order.Compare(&m.at, b.r.from) <= 0 || !b.Wants(&m) {
 		return
 	}
 	v.keys = nil
-	if b.found = append(b.found, m); len(b.found) >= 4*b.want+1000 {
-		b.trim()
-	}
-}
-
-func (b *best) trim() {
-	slices.SortFunc(b.found, func(x, y match) int { return b.r.order.Compare(&x.at, &y.at) })
-	b.found = b.found[:min(len(b.found), b.want)]
+	b.Add(m)
 }
 
 // findInMemory reads the keys of all matches, keeps the best, and reads those.
 func (r *run) findInMemory(want int) ([]match, error) {
-	b := &best{r: r, want: want}
+	b := newBest(r, want)
 	projection := bson.D{{Key: fieldKeys, Value: 1}, {Key: fieldCreated, Value: 1}}
 	if _, err := r.v.each(r.q.Type, r.q.Plan, projection, r.v.s.opts.Candidates, b.add); err != nil {
 		return nil, err
 	}
-	b.trim()
-	return r.load(b.found)
+	return r.load(b.Sorted())
 }
 
 // findByFirst reads the keys of matches in the order of the first sort key, until the last value that the page reaches has ended, and sorts those.
 func (r *run) findByFirst(c column, want int) ([]match, error) {
-	b := &best{r: r, want: want}
+	b := newBest(r, want)
 	if r.from == nil || r.from.Values[0].Has {
 		l := r.narrowed()
 		l.column, l.sort = &c, sortBy(&c, c.descending)[:1]
@@ -79,28 +74,27 @@ func (r *run) findByFirst(c column, want int) ([]match, error) {
 		if r.from != nil {
 			l.where = conjunction(l.where, bson.D{{Key: c.field, Value: c.from(r.from.Values[0].Text)}})
 		}
-		if err := r.gather(l, b); err != nil {
+		if err := r.gather(l, b, want); err != nil {
 			return nil, err
 		}
 	}
-	if len(b.found) < want {
+	if !b.Full() {
 		l := r.narrowed()
 		l.where = conjunction(l.where, c.present(false))
-		if err := r.gather(l, b); err != nil {
+		if err := r.gather(l, b, want); err != nil {
 			return nil, err
 		}
 	}
-	b.trim()
-	return r.load(b.found)
+	return r.load(b.Sorted())
 }
 
 // gather shows the matches of a leg until none that follow can be among the best.
-func (r *run) gather(l *leg, b *best) error {
+func (r *run) gather(l *leg, b *best, want int) error {
 	projection := ascending(fieldKeys, fieldCreated)
 	if l.column != nil {
 		projection = append(projection, bson.E{Key: l.column.field, Value: int32(1)})
 	}
-	o := options.Find().SetProjection(projection).SetAllowDiskUse(true).SetBatchSize(int32(min(2*b.want+100, 2000)))
+	o := options.Find().SetProjection(projection).SetAllowDiskUse(true).SetBatchSize(int32(min(2*want+100, 2000)))
 	if l.sort != nil {
 		o.SetSort(l.sort)
 	}
@@ -111,7 +105,7 @@ func (r *run) gather(l *leg, b *best) error {
 	last := store.SortValue{}
 	return r.v.find(r.q.Type, conjunction(r.filter.onlyLive(), l.where), o, func(document bson.Raw) (bool, error) {
 		first, err := l.value(document)
-		if err != nil || l.column != nil && first != last && len(b.found) >= b.want {
+		if err != nil || l.column != nil && first != last && b.Full() {
 			return false, err
 		}
 		last = first

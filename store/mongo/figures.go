@@ -22,7 +22,7 @@ func (s *Store) Figures() map[string]float64 {
 		"connection_failures_total": float64(m.notGiven.Load()), "pools_cleared_total": float64(m.cleared.Load()),
 		"writable_servers": float64(m.writable.Load()), "primaries_found_total": float64(m.primaries.Load()),
 		"transactions_committed_total": float64(m.committed.Load()), "transactions_retried_total": float64(m.retried.Load()),
-		"transactions_aborted_total": float64(m.aborted.Load()), "refused_total": float64(s.entries.refused.Load() + s.singles.refused.Load()),
+		"transactions_aborted_total": float64(m.aborted.Load()), "refused_total": float64(s.entries.Refused() + s.singles.Refused()),
 	}
 }
 
@@ -37,12 +37,12 @@ func (s *Store) LabelledFigures() (all []store.Figure) {
 			store.Figure{Name: "commands_seconds_total", Label: "command", Of: name, Value: seconds(c.took.Load())})
 		return true
 	})
-	for kind, g := range map[string]*gate{"single": s.singles, "transaction": s.entries} {
+	for kind, g := range map[string]*store.Gate{"single": s.singles, "transaction": s.entries} {
 		all = append(all,
-			store.Figure{Name: "writes_under_way", Label: "kind", Of: kind, Value: float64(g.underWay.Load())},
-			store.Figure{Name: "writes_waiting", Label: "kind", Of: kind, Value: float64(g.waiting.Load())},
-			store.Figure{Name: "writes_waited_total", Label: "kind", Of: kind, Value: float64(g.waited.Load())},
-			store.Figure{Name: "writes_refused_total", Label: "kind", Of: kind, Value: float64(g.refused.Load())})
+			store.Figure{Name: "writes_under_way", Label: "kind", Of: kind, Value: float64(g.UnderWay())},
+			store.Figure{Name: "writes_waiting", Label: "kind", Of: kind, Value: float64(g.Waiting())},
+			store.Figure{Name: "writes_waited_total", Label: "kind", Of: kind, Value: float64(g.Waited())},
+			store.Figure{Name: "writes_refused_total", Label: "kind", Of: kind, Value: float64(g.Refused())})
 	}
 	slices.SortFunc(all, func(a, b store.Figure) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Of, b.Of)) })
 	return all

@@ -14,7 +14,9 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-func meteredStore(m *meter) *Store { return &Store{meter: m, entries: newGate(4), singles: newGate(4)} }
+func meteredStore(m *meter) *Store {
+	return &Store{meter: m, entries: store.NewGate(4, 100*time.Millisecond), singles: store.NewGate(4, 100*time.Millisecond)}
+}
 
 // changed returns the figures that are not zero.
 func changed(s *Store) map[string]float64 {
@@ -127,39 +129,16 @@ func TestTransactionsAreCounted(t *testing.T) {
 
 func TestAdmissionIsCounted(t *testing.T) {
 	s := meteredStore(&meter{})
-	s.opts.QueueWait = time.Hour
-	full, end := make(chan struct{}), make(chan struct{})
-	go func() {
-		_, _ = admitted(context.Background(), s, s.entries, 3, func() (int, error) { close(full); <-end; return 0, nil })
-	}()
-	<-full
-	if diff := cmp.Diff(map[string]float64{"writes_under_way transaction": 3}, changed(s)); diff != "" {
-		t.Errorf("under way (-want +got):\n%s", diff)
-	}
-	waited := make(chan error)
-	go func() {
-		_, err := admitted(context.Background(), s, s.entries, 2, func() (int, error) { return 0, nil })
-		waited <- err
-	}()
-	for s.entries.waiting.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	want := map[string]float64{"writes_under_way transaction": 3, "writes_waiting transaction": 1, "writes_waited_total transaction": 1}
-	if diff := cmp.Diff(want, changed(s)); diff != "" {
-		t.Errorf("waiting (-want +got):\n%s", diff)
-	}
-	s.opts.QueueWait = time.Millisecond
-	if _, err := admitted(t.Context(), s, s.entries, 4, func() (int, error) { return 0, nil }); !errors.Is(err, store.ErrBusy) {
+	_, err := admitted(t.Context(), s.entries, 3, func() (int, error) {
+		if diff := cmp.Diff(map[string]float64{"writes_under_way transaction": 3}, changed(s)); diff != "" {
+			t.Errorf("under way (-want +got):\n%s", diff)
+		}
+		return admitted(t.Context(), s.entries, 2, func() (int, error) { return 0, nil })
+	})
+	if !errors.Is(err, store.ErrBusy) {
 		t.Errorf("a write beyond the bound: %v", err)
 	}
-	close(end)
-	if err := <-waited; err != nil {
-		t.Errorf("the one who waited: %v", err)
-	}
-	want = map[string]float64{"writes_waited_total transaction": 2, "writes_refused_total transaction": 1, "refused_total": 1}
-	for s.entries.underWay.Load() > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	want := map[string]float64{"writes_waited_total transaction": 1, "writes_refused_total transaction": 1, "refused_total": 1}
 	if diff := cmp.Diff(want, changed(s)); diff != "" {
 		t.Errorf("after it (-want +got):\n%s", diff)
 	}

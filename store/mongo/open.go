@@ -52,8 +52,8 @@ type Store struct {
 	packer   *zstd.Encoder
 	unpacker *zstd.Decoder
 
-	entries *gate // operations in transactions under way
-	singles *gate // other writes under way
+	entries *store.Gate // operations in transactions under way
+	singles *store.Gate // other writes under way
 	meter   *meter
 
 	indexed    sync.Map   // names of collections that have their indexes
@@ -101,7 +101,7 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
 	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock}, records: &clock{now: time.Now},
-		entries: newGate(opts.TransactionEntries), singles: newGate(opts.Singles), meter: m}
+		entries: store.NewGate(int64(opts.TransactionEntries), opts.QueueWait), singles: store.NewGate(int64(opts.Singles), opts.QueueWait), meter: m}
 	if s.packer, s.unpacker, err = newPackers(); err == nil {
 		err = s.prepare(ctx)
 	}

@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/firth-health/firth/store"
 )
@@ -65,16 +64,7 @@ func newRequest(ctx context.Context, ops []store.Op) *request {
 
 // admit waits for room among the bytes under way.
 func (s *Store) admit(ctx context.Context, r *request) error {
-	r.weight = min(max(r.weight, s.opts.QueueBytes/queueLength), s.opts.QueueBytes)
-	if s.admission.TryAcquire(r.weight) {
-		return nil
-	}
-	wait, cancel := context.WithTimeout(ctx, s.opts.QueueWait)
-	defer cancel()
-	err := s.admission.Acquire(wait, r.weight)
-	if err == nil || ctx.Err() != nil {
-		return ctx.Err()
-	}
-	s.stats.refused.Add(1)
-	return fmt.Errorf("writes wait longer than %s: %w", s.opts.QueueWait, store.ErrBusy)
+	var err error
+	r.weight, err = s.admission.Enter(ctx, max(r.weight, s.opts.QueueBytes/queueLength))
+	return err
 }

@@ -152,7 +152,7 @@ func (a *ack) finish(s *Store) {
 		if err != nil && r.err == nil {
 			r.results, r.err = nil, err
 		}
-		s.admission.Release(r.weight)
+		s.admission.Leave(r.weight)
 		close(r.done)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	engine "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/firth-health/firth/store"
 )
@@ -26,7 +25,7 @@ type Store struct {
 	types  atomic.Pointer[typeTable] // what readers see; only the committer replaces it
 	secret [16]byte                  // signs cursors
 
-	admission *semaphore.Weighted // bytes of operations waiting or being committed
+	admission *store.Gate // bytes of operations waiting or being committed
 	queue     chan *request
 	committer sync.WaitGroup
 
@@ -72,7 +71,7 @@ func open(dir string, opts Options, engineOpts *engine.Options) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, db: db, lock: lock, tune: defaultTuning(), admission: semaphore.NewWeighted(opts.QueueBytes),
+	s := &Store{opts: opts, db: db, lock: lock, tune: defaultTuning(), admission: store.NewGate(opts.QueueBytes, opts.QueueWait),
 		queue: make(chan *request, queueLength)}
 	c, err := s.load()
 	if err != nil {

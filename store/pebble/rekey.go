@@ -59,8 +59,7 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (page *store.WalkPa
 
 // fence returns when what was queued before is committed, also by calls that did not wait for their end.
 func (s *Store) fence(ctx context.Context) error {
-	if s.admission.TryAcquire(s.opts.QueueBytes) {
-		s.admission.Release(s.opts.QueueBytes) // nothing is under way
+	if s.admission.Empty() {
 		return nil
 	}
 	return s.perform(ctx, 0, func(*group) error { return nil })

@@ -154,15 +154,15 @@ func (r *run) findByRow() {
 // findFew takes all matches, reads their sort values, and keeps the best. It returns false when there are more than it should take on.
 func (r *run) findFew(s *stream) bool {
 	r.strategy = "few matches, sorted in memory"
-	b := best{order: r.order, limit: r.want}
+	b := newBest(r.order, r.want)
 	count := 0
 	for row, ok := s.seek(0); ok; row, ok = s.seek(row + 1) {
 		if count++; count > 4*r.v.tune.fewMatches {
 			return false
 		}
-		r.consider(&b, row)
+		r.consider(b, row)
 	}
-	r.found = b.sorted()
+	r.found = b.Sorted()
 	if r.from == nil || r.total < 0 {
 		r.setTotal(count)
 	}

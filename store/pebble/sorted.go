@@ -60,7 +60,8 @@ func (r *run) setTotalOnce(n int) {
 func (r *run) walkValues(m *membership) bool {
 	w := r.sortWalk()
 	defer w.close()
-	group := best{order: r.order, limit: r.want - len(r.found)}
+	room := r.want - len(r.found)
+	group := newBest(r.order, room)
 	var value []byte
 	last, begun := store.Position{}, false
 	for entries := 0; w.next(); entries++ {
@@ -71,20 +72,21 @@ func (r *run) walkValues(m *membership) bool {
 			continue
 		}
 		if !begun || !bytes.Equal(w.at.value, value) {
-			r.found = append(r.found, group.sorted()...)
-			group.limit = r.want - len(r.found)
+			r.found = append(r.found, group.Sorted()...)
+			room = r.want - len(r.found)
+			group.Limit(room)
 			value = append(value[:0], w.at.value...)
 		}
 		begun, last.Created = true, w.at.row
-		if group.limit == 0 || len(r.order) == 1 && len(group.heap) == group.limit {
+		if room == 0 || len(r.order) == 1 && group.Full() {
 			break
 		}
 		if m.has(w.at.row) {
-			r.considerAt(&group, w.at.row, value)
+			r.considerAt(group, w.at.row, value)
 		}
 	}
-	if group.limit > 0 {
-		r.found = append(r.found, group.sorted()...)
+	if room > 0 {
+		r.found = append(r.found, group.Sorted()...)
 	}
 	return true
 }
@@ -136,7 +138,7 @@ func (r *run) findMissing(m *membership) {
 			lacking.AndNot(with)
 		}
 	}
-	b := best{order: r.order, limit: r.want - len(r.found)}
+	b := newBest(r.order, r.want-len(r.found))
 	for it := lacking.Iterator(); it.HasNext() && !v.stopped(); {
 		p := store.Position{Created: it.Next()}
 		p.Values = r.values(p.Created)
@@ -144,14 +146,14 @@ func (r *run) findMissing(m *membership) {
 			b.add(&p)
 		}
 	}
-	r.found = append(r.found, b.sorted()...)
+	r.found = append(r.found, b.Sorted()...)
 }
 
 // sortAll sorts all matches in memory.
 func (r *run) sortAll(rows *roaring64.Bitmap) {
-	b := best{order: r.order, limit: r.want}
+	b := newBest(r.order, r.want)
 	for it := rows.Iterator(); it.HasNext() && !r.v.stopped(); {
-		r.consider(&b, it.Next())
+		r.consider(b, it.Next())
 	}
-	r.found = b.sorted()
+	r.found = b.Sorted()
 }

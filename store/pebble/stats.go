@@ -6,8 +6,8 @@ import (
 
 // stats are counted as things happen.
 type stats struct {
-	groups, changes, refused, searches atomic.Uint64
-	largestGroup                       atomic.Uint64
+	groups, changes, searches atomic.Uint64
+	largestGroup              atomic.Uint64
 }
 
 // group counts a committed group. Only the committer calls it.
@@ -55,7 +55,7 @@ func (s *Store) Metrics() (Metrics, error) {
 	e := s.db.Metrics()
 	total := e.Total()
 	m := Metrics{Groups: s.stats.groups.Load(), Changes: s.stats.changes.Load(), LargestGroup: s.stats.largestGroup.Load(),
-		Refused: s.stats.refused.Load(), Searches: s.stats.searches.Load(),
+		Refused: uint64(s.admission.Refused()), Searches: s.stats.searches.Load(),
 		DiskBytes: e.DiskSpaceUsage(), CacheBytes: e.BlockCache.Size, CacheHits: e.BlockCache.Hits, CacheMisses: e.BlockCache.Misses,
 		MemTableBytes: e.MemTable.Size, Files: total.TablesCount, Level0Files: e.Levels[0].TablesCount,
 		Compactions: e.Compact.Count, Compacting: e.Compact.NumInProgress, CompactionDebt: e.Compact.EstimatedDebt,
