@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,25 @@ func ParseCheckpoints(file []byte) ([]Checkpoint, error) {
 	}
 	if len(list) == 0 {
 		return nil, errors.New("no checkpoint in the file")
+	}
+	return list, nil
+}
+
+// Checkpoints are the newest ones of all chains.
+func (b *book) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
+	chains, err := b.chains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []Checkpoint
+	for _, c := range chains {
+		last, err := b.lastCheckpoint(ctx, c.Chain)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil {
+			list = append(list, *last)
+		}
 	}
 	return list, nil
 }

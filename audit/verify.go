@@ -45,6 +45,7 @@ func (f Finding) String() string {
 type VerifyOptions struct {
 	Keys  []ed25519.PublicKey // that checkpoints may be signed with; none takes the word of each checkpoint
 	Since []Checkpoint        // from outside the store. Of each chain, events up to the last of them are taken as verified before.
+	Known []Checkpoint        // from outside the store, which the chains must agree with. Those that name no chain of the store say that it was removed.
 }
 
 // ChainReport is what verification found of one chain.
@@ -72,12 +73,13 @@ func (b *book) Verify(ctx context.Context, opts VerifyOptions) ([]ChainReport, e
 		}
 	}
 	since := map[string]Head{}
-	for i := range opts.Since {
-		c := &opts.Since[i]
+	for _, c := range slices.Concat(opts.Since, opts.Known) {
 		if err := c.Check(opts.Keys...); err != nil {
-			return nil, fmt.Errorf("the checkpoint of chain %s at %d %w", c.Chain, c.Number, err)
+			return nil, fmt.Errorf("the checkpoint of chain %s at %d that was given %w", c.Chain, c.Number, err)
 		}
-		points[c.Chain] = append(points[c.Chain], point{c.Head, "the checkpoint given"})
+		points[c.Chain] = append(points[c.Chain], point{c.Head, "the checkpoint of " + dateOf(c.Time) + " that was given"})
+	}
+	for _, c := range opts.Since {
 		if since[c.Chain].Number < c.Number {
 			since[c.Chain] = c.Head
 		}
@@ -168,7 +170,7 @@ func (v *verifier) gather(ctx context.Context) error {
 			v.found(0, 0, Unproven, "the checkpoint at event %d %v", c.Number, err)
 			return nil
 		}
-		v.points = append(v.points, point{c.Head, fmt.Sprintf("the checkpoint of %s", c.Time.Format("2006-01-02 15:04:05 MST"))})
+		v.points = append(v.points, point{c.Head, "the checkpoint of " + dateOf(c.Time)})
 		return nil
 	})
 	slices.SortStableFunc(v.points, func(a, b point) int { return cmp.Compare(a.Number, b.Number) })

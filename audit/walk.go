@@ -61,11 +61,12 @@ func (w *walker) load(ctx context.Context) error {
 	w.current, w.events = nil, nil
 	for w.next > 0 {
 		if len(w.window) == 0 {
-			if err := w.fill(ctx); err != nil {
+			floor, err := w.fill(ctx)
+			if err != nil {
 				return err
 			}
-			if len(w.window) == 0 {
-				w.next -= min(w.next, w.span)
+			if len(w.window) == 0 { // a gap that retention left
+				w.next = floor
 				continue
 			}
 		}
@@ -73,12 +74,9 @@ func (w *walker) load(ctx context.Context) error {
 		h, err := parseHeader(w.window[last].Value)
 		w.window = w.window[:last]
 		if err != nil {
-			return fmt.Errorf("chain %s, block %d: %w", w.chain, w.next, err)
+			return fmt.Errorf("chain %s, block before event %d: %w", w.chain, w.next, err)
 		}
 		w.read++
-		if h.first > w.next {
-			continue // newer than where the walk begins
-		}
 		if !w.wants(h) {
 			w.next = h.first - 1
 			continue
@@ -93,18 +91,18 @@ func (w *walker) load(ctx context.Context) error {
 	return nil
 }
 
-// fill reads the blocks that hold the events up to the next one, as far back as a window goes. It has none when there was nothing (a gap that retention left).
-func (w *walker) fill(ctx context.Context) error {
-	after := w.next - min(w.next, w.span)
+// fill reads the blocks that hold the events behind the floor, up to the next one.
+func (w *walker) fill(ctx context.Context) (floor uint64, err error) {
+	floor = w.next - min(w.next, w.span)
 	for len(w.window) == 0 || w.window[len(w.window)-1].ID < recordID(w.next) {
 		const page = 64
-		from := recordID(after)
+		from := recordID(floor)
 		if n := len(w.window); n > 0 {
 			from = w.window[n-1].ID
 		}
 		records, err := w.b.state.ListState(ctx, kindEvents+w.chain, from, page)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for i := range records {
 			w.window = append(w.window, records[i])
@@ -116,13 +114,22 @@ func (w *walker) fill(ctx context.Context) error {
 			break
 		}
 	}
+	if n := len(w.window); n > 0 { // the last one may begin behind the next event
+		h, err := parseHeader(w.window[n-1].Value)
+		if err != nil {
+			return 0, fmt.Errorf("chain %s, block of event %d: %w", w.chain, w.next, err)
+		}
+		if h.first > w.next {
+			w.window = w.window[:n-1]
+		}
+	}
 	switch n := len(w.window); {
 	case n < fewBlocks:
 		w.span = min(2*w.span, maxSpan)
 	case n > manyBlocks:
 		w.span = max(w.span/2, minSpan)
 	}
-	return nil
+	return floor, nil
 }
 
 // seek finds the newest event of a chain that may have been recorded at the instant or before; 0 when there is none.
