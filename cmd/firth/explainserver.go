@@ -35,18 +35,41 @@ func explainServer(ctx context.Context, base, query string, out io.Writer) error
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s: %.1000s", response.Status, body)
+		return refusalOf(response.Status, body)
 	}
 	bundle, err := fhir.Parse(body)
 	if err != nil {
 		return err
 	}
 	if !bundle.Get("resourceType").TextIs("Bundle") {
-		return usageError{fmt.Errorf("%s is not a search: the server answered a %s", query, bundle.Get("resourceType").Text())}
+		return usageError{fmt.Errorf("%s is not a search: the server answered %s", query, fhir.Indefinite(bundle.Get("resourceType").Text()))}
 	}
 	writeAnswer(out, base, bundle)
 	_, err = fmt.Fprintf(out, "answered %d bytes in %v\n", len(body), took.Round(time.Microsecond))
 	return err
+}
+
+// refusalOf says why the server refused the search: what the issues of an OperationOutcome say, a line each, or what it sent instead of one.
+func refusalOf(status string, body []byte) error {
+	outcome, err := fhir.Parse(body)
+	if err != nil || !outcome.Get("resourceType").TextIs("OperationOutcome") {
+		return fmt.Errorf("the server answered %s: %.1000s", status, body)
+	}
+	text := "the server answered " + status
+	for issue := range outcome.Get("issue").Children() {
+		said := issue.Get("diagnostics").Text()
+		if said == "" {
+			said = issue.Path("details", "text").Text()
+		}
+		if said == "" {
+			said = issue.Get("code").Text()
+		}
+		text += "\n  " + said
+		if at := issue.Get("expression").Index(0).Text(); at != "" {
+			text += " (" + strings.TrimPrefix(at, "http.") + ")"
+		}
+	}
+	return errors.New(text)
 }
 
 // explainAddress is the address of a search as people write it, with what they need not escape, that asks to be explained.

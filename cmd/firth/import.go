@@ -38,7 +38,7 @@ Exit codes: 0 everything loaded; 1 something failed; 2 wrong usage.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	workers := cmd.Flags().Int("parallel", 2*runtime.NumCPU(), "files and requests under way at once")
-	load := settings(cmd, handlerSettings("store", "server", "listen", "base-url")...)
+	load := settings(cmd, loadingSettings("store", "server", "listen", "base-url")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, files []string) error {
 		c, err := load()
 		if err != nil {

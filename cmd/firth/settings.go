@@ -58,6 +58,11 @@ func readConfigFile(name string) (config.File, error) {
 	return config.File{Name: name, Data: data}, nil
 }
 
+// loadingSettings are those of what writes resources into a store and answers nobody.
+func loadingSettings(more ...string) []string {
+	return append(more, "log-level", "log-format", "cache", "mongo-allow-standalone", "content", "max-body", "max-entries", "validation", "request-timeout")
+}
+
 // handlerSettings are the settings of everything that answers requests in this process, from a network or not.
 func handlerSettings(more ...string) []string {
 	return append(more, "log-level", "log-format", "cache", "mongo-allow-standalone", "mongo-read", "content", "max-body", "max-entries", "max-deletes", "validation", "page-size", "max-page-size", "request-timeout")
