@@ -108,6 +108,7 @@ patients, so that a cache helps as much as it would in life. The store is tempor
 	}
 	cmd.Flags().StringVar(&o.store, "keep", "", "`DIR` of the store, filled when it does not exist, and kept")
 	cmd.Flags().IntVar(&o.Long, "long", 100_000, "readings of the one patient with a long history")
+	cmd.Flags().StringVar(&o.Only, "only", "", "measure only the requests whose name contains `TEXT`")
 	load := settings(cmd, listenerSettings()...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		return o.measure(cmd, load, func(ctx context.Context, system bench.System) (*bench.Report, error) {

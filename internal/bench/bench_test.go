@@ -257,7 +257,7 @@ func TestRunElsewhere(t *testing.T) {
 
 func TestScaleReport(t *testing.T) {
 	r := &Report{Facts: Facts{Version: "devel", Go: "go1.26.0", System: "linux/amd64", Cores: 2}, Scale: &Scale{Resources: 1000, Long: 10, Fill: 25_000.4, Disk: 1_230_000_000,
-		Rows: []ScaleRow{{Name: "read by id", Clients: 64, PerSecond: 40_000.2, P50: 1_234_567, P99: 5 * time.Millisecond}}}}
+		Rows: []ScaleRow{{Name: "read by id", Clients: 64, PerSecond: 40_000.2, Processor: 45_678, P50: 1_234_567, P99: 5 * time.Millisecond}}}}
 	var out bytes.Buffer
 	if err := r.WriteTable(&out); err != nil {
 		t.Fatal(err)
@@ -265,9 +265,9 @@ func TestScaleReport(t *testing.T) {
 	want := `firth devel, go1.26.0, linux/amd64, 2 cores, sync 0s
 1000 Observations and 10 of one more patient, 1.23 GB on disk, filled at 25000 resources/s
 
-| work       | clients | rate    | p50    | p99 |
-| ---        | ---     | ---     | ---    | --- |
-| read by id | 64      | 40000/s | 1.23ms | 5ms |
+| work       | clients | rate    | processor | p50    | p99 |
+| ---        | ---     | ---     | ---       | ---    | --- |
+| read by id | 64      | 40000/s | 45.7µs    | 1.23ms | 5ms |
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
@@ -344,5 +344,23 @@ start with 1000000 Observations: ready after 312ms, resident 100 MiB idle, 120 M
 	}
 	if got := root.Get("rows").Index(0).Get("p50Nanoseconds").Text(); got != "14512345" {
 		t.Errorf("p50 in JSON: %s", got)
+	}
+}
+
+func TestRunScaleOnly(t *testing.T) {
+	system := testSystem()
+	opts := Options{Clients: 2, Duration: 100 * time.Millisecond, Resources: 10, Dir: t.TempDir(), Only: "newest 20"}
+	report, err := RunScale(t.Context(), system, opts, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, row := range report.Scale.Rows {
+		names = append(names, row.Name)
+	}
+	want := []string{"patient + code, newest 20", "patient + category, newest 20, total", "patient + code + value > 90, newest 20",
+		"patient's identifier (chain) + code, newest 20", "newest 20 of all", "long history: newest 20"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -31,6 +32,7 @@ type ScaleRow struct {
 	Name      string        `json:"name"`
 	Clients   int           `json:"clients"`
 	PerSecond float64       `json:"perSecond"`
+	Processor time.Duration `json:"processorNanoseconds,omitempty"` // processor time a request, of server and generator; 0 where the system does not tell
 	P50       time.Duration `json:"p50Nanoseconds"`
 	P99       time.Duration `json:"p99Nanoseconds"`
 }
@@ -102,9 +104,14 @@ func (q *request) appendTo(dst []byte, address string, random *rand.Rand) []byte
 func (r *run) scaleRows(ctx context.Context, address string) ([]ScaleRow, error) {
 	var rows []ScaleRow
 	for _, q := range r.scaleRequests() {
+		if !strings.Contains(q.name, r.Only) {
+			continue
+		}
 		r.say("%s, %d clients for %v", q.name, q.clients, r.Duration)
 		l := load{address: address, clients: q.clients, warmup: r.Warmup, duration: r.Duration, expect: 200}
 		l.request = func(dst []byte, _ int, random *rand.Rand) []byte { return q.appendTo(dst, address, random) }
+		before := make(chan time.Duration, 1)
+		time.AfterFunc(r.Warmup, func() { before <- processorTime() })
 		s, err := l.run(ctx)
 		if err == nil && s.failed > 0 {
 			err = s.why
@@ -112,7 +119,8 @@ func (r *run) scaleRows(ctx context.Context, address string) ([]ScaleRow, error)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", q.name, err)
 		}
-		rows = append(rows, ScaleRow{Name: q.name, Clients: q.clients, PerSecond: s.perSecond(), P50: s.latency.Quantile(0.5), P99: s.latency.Quantile(0.99)})
+		busy := (processorTime() - <-before) / time.Duration(max(1, s.latency.Count()))
+		rows = append(rows, ScaleRow{Name: q.name, Clients: q.clients, PerSecond: s.perSecond(), Processor: busy, P50: s.latency.Quantile(0.5), P99: s.latency.Quantile(0.99)})
 	}
 	return rows, nil
 }
@@ -184,10 +192,10 @@ func (s *Scale) write(w io.Writer) error {
 	}
 	fmt.Fprint(w, "\n\n")
 	table := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| work\t| clients\t| rate\t| p50\t| p99\t|")
-	fmt.Fprintln(table, "| ---\t| ---\t| ---\t| ---\t| ---\t|")
+	fmt.Fprintln(table, "| work\t| clients\t| rate\t| processor\t| p50\t| p99\t|")
+	fmt.Fprintln(table, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
 	for _, row := range s.Rows {
-		fmt.Fprintf(table, "| %s\t| %d\t| %.0f/s\t| %s\t| %s\t|\n", row.Name, row.Clients, row.PerSecond, short(row.P50), short(row.P99))
+		fmt.Fprintf(table, "| %s\t| %d\t| %.0f/s\t| %s\t| %s\t| %s\t|\n", row.Name, row.Clients, row.PerSecond, short(row.Processor), short(row.P50), short(row.P99))
 	}
 	return table.Flush()
 }
