@@ -93,3 +93,11 @@ func TestBrands(t *testing.T) {
 		}
 	}
 }
+
+func jsonOf(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
