@@ -49,6 +49,9 @@ func start(ctx context.Context, c config.Config, log *slog.Logger, listen listen
 		r.closeTLS()
 		return nil, err
 	}
+	if z := r.parts.secured; z != nil {
+		z.socket = z.listenLocally(ctx, z.files.path(adminSocket), log)
+	}
 	if c.MLLP != "" {
 		if r.mllp, err = startMLLP(ctx, c, log, r.overTLS(listen), r.parts.server, r.failed); err != nil {
 			r.closeTLS()

@@ -43,7 +43,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), demoCommand(), importCommand(), benchCommand(), explainCommand(), fhirpathCommand(), storeCommand(), healthCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), importCommand(), benchCommand(), explainCommand(), fhirpathCommand(), storeCommand(), auditCommand(), userCommand(), clientCommand(), healthCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errQuiet) {
 		fmt.Fprintf(errOut, "firth: %v\n", err)

@@ -32,6 +32,8 @@ type secured struct {
 	store         store.Store  // with the trail over it
 
 	metrics     string // who may read them
+	files       keyFiles
+	socket      *socketServer // nil where none is wanted, or could be had
 	checkpoints *os.File
 	log         *slog.Logger
 	stop        context.CancelFunc
@@ -47,7 +49,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	if err != nil {
 		return nil, err
 	}
-	z := &secured{store: p.store, metrics: c.Metrics, log: log, swept: make(chan struct{})}
+	z := &secured{store: p.store, files: files, metrics: c.Metrics, log: log, swept: make(chan struct{})}
 	if c.Audit == "on" {
 		if err := z.openTrail(ctx, files, p.registry, base); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
@@ -163,10 +165,13 @@ func (z *secured) guard(c *server.Config) {
 	c.OAuth = &server.OAuth{Authorize: issuer + "/auth/authorize", Token: issuer + "/auth/token", Introspect: issuer + "/auth/introspect", Revoke: issuer + "/auth/revoke", Manage: issuer + "/auth/account"}
 }
 
-// handler puts the authorization server beside the FHIR API.
+// handler puts the authorization server and its administration beside the FHIR API.
 func (z *secured) handler(api http.Handler) http.Handler {
+	administration := http.StripPrefix(adminPath, z.administration(z.tokenActor))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case strings.HasPrefix(r.URL.Path, adminPath+"/"):
+			administration.ServeHTTP(w, r)
 		case z.authorization.Serves(r.URL.Path):
 			z.authorization.ServeHTTP(w, r)
 		case r.URL.Path == "/metrics" && !z.showsMetrics(r):
@@ -199,7 +204,7 @@ func (z *secured) allowsOrigin(ctx context.Context, origin string) bool {
 func (z *secured) close() error {
 	z.stop()
 	<-z.swept
-	return z.closeTrail()
+	return errors.Join(z.socket.close(), z.closeTrail())
 }
 
 func (z *secured) closeTrail() error {

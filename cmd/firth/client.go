@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firth-health/firth/auth/smart/admin"
+	"github.com/firth-health/firth/auth/smart/clients"
+)
+
+func clientCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "client",
+		Short: "Administer apps and services",
+		Long:  "Register, list and change the apps and services that may ask for access tokens." + adminHelp,
+		Example: `  firth client add growth-chart --name "Growth Chart" --redirect https://growth.example/back
+  firth client add portal --type symmetric --name Portal --redirect https://portal.example/back
+  firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"
+  firth client list
+  firth client disable gateway-7`,
+	}
+	cmd.AddCommand(clientAddCommand(), clientListCommand(), clientSecretCommand(), clientDeleteCommand(), clientDisableCommand("disable", true), clientDisableCommand("enable", false))
+	return cmd
+}
+
+func clientAddCommand() *cobra.Command {
+	c := admin.Client{}
+	var kind, keys string
+	cmd := &cobra.Command{Use: "add [ID]", Short: "Register an app or a service", Args: cobra.MaximumNArgs(1),
+		Long: `Register an app or a service. Its type is how it proves who it is: public for apps that can keep no secret, symmetric for those with a secret, which is printed once,
+asymmetric for those with a key pair, whose public keys --jwks or --jwks-url gives (RS384 or ES384). Services without people are asymmetric and get the system/ scopes that --scopes names.`,
+		Example: `  firth client add growth-chart --name "Growth Chart" --redirect https://growth.example/back
+  firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"`}
+	flags := cmd.Flags()
+	flags.StringVar(&c.Name, "name", "", "name shown to people")
+	flags.StringVar(&kind, "type", string(clients.Public), "public, symmetric or asymmetric")
+	flags.StringSliceVar(&c.RedirectURIs, "redirect", nil, "address that people come back to (repeatable)")
+	flags.StringVar(&c.LaunchURI, "launch", "", "address at which the app is launched from an EHR")
+	flags.StringSliceVar(&c.Origins, "origin", nil, "web origin of its scripts, besides those of --redirect (repeatable)")
+	flags.StringVar(&c.Scopes, "scopes", "", "the most it may ask for (none: patient/ and user/ scopes)")
+	flags.StringVar(&keys, "jwks", "", "`FILE` with its public keys (JWK Set)")
+	flags.StringVar(&c.JWKSURL, "jwks-url", "", "address of its public keys")
+	flags.StringVar(&c.Website, "website", "", "address of its website")
+	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		c.Type = clients.Type(kind)
+		if len(args) > 0 {
+			c.ID = args[0]
+		}
+		if keys != "" {
+			data, err := os.ReadFile(keys)
+			if err != nil {
+				return err
+			}
+			c.JWKS = json.RawMessage(data)
+		}
+		var made admin.Client
+		if err := a.do(ctx, http.MethodPost, "/clients", c, &made); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "client_id %s\n", made.ID)
+		if made.Secret != "" {
+			fmt.Fprintf(out, "client_secret %s\n(it is not kept and cannot be shown again)\n", made.Secret)
+		}
+		return nil
+	})
+	return cmd
+}
+
+func clientListCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List apps and services", Args: cobra.NoArgs}
+	administering(cmd, func(ctx context.Context, a *adminClient, _ []string, out io.Writer) error {
+		var all []admin.Client
+		if err := a.do(ctx, http.MethodGet, "/clients", nil, &all); err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tNAME\tTYPE\tSCOPES\tWHAT")
+		for _, c := range all {
+			state := map[bool]string{true: "disabled", false: "-"}[c.Disabled]
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.ID, c.Name, c.Type, or(c.Scopes, "(usual)"), state)
+		}
+		return w.Flush()
+	})
+	return cmd
+}
+
+func clientPath(id string, more ...string) string {
+	return "/clients/" + url.PathEscape(id) + strings.Join(more, "")
+}
+
+func clientSecretCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "secret ID", Short: "Give an app another secret and print it; the one before is void", Args: cobra.ExactArgs(1)}
+	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		var made admin.Secret
+		if err := a.do(ctx, http.MethodPost, clientPath(args[0], "/secret"), nil, &made); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "client_secret %s\n", made.Secret)
+		return err
+	})
+	return cmd
+}
+
+func clientDeleteCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "delete ID", Short: "Forget an app or a service; its tokens are void", Args: cobra.ExactArgs(1)}
+	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		if err := a.do(ctx, http.MethodDelete, clientPath(args[0]), nil, nil); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(out, "deleted", args[0])
+		return err
+	})
+	return cmd
+}
+
+func clientDisableCommand(verb string, disabled bool) *cobra.Command {
+	short := map[bool]string{true: "End the access of an app or a service at once", false: "Give an app or a service its access back"}[disabled]
+	cmd := &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1)}
+	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		if err := a.do(ctx, http.MethodPatch, clientPath(args[0]), admin.ClientChange{Disabled: &disabled}, nil); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(out, verb+"d", args[0])
+		return err
+	})
+	return cmd
+}
+
+// or is text, or what stands for none.
+func or(text, none string) string {
+	if text == "" {
+		return none
+	}
+	return text
+}
+
+func sorted(words []string) []string {
+	slices.Sort(words)
+	return words
+}
