@@ -8,6 +8,9 @@ import (
 	"fmt"
 )
 
+// ErrNoCheckpoint is of a file without one.
+var ErrNoCheckpoint = errors.New("no checkpoint in the file")
+
 // ParseCheckpoints reads a file of checkpoints, one a line. There is at least one.
 func ParseCheckpoints(file []byte) ([]Checkpoint, error) {
 	var list []Checkpoint
@@ -23,7 +26,7 @@ func ParseCheckpoints(file []byte) ([]Checkpoint, error) {
 		list = append(list, c)
 	}
 	if len(list) == 0 {
-		return nil, errors.New("no checkpoint in the file")
+		return nil, ErrNoCheckpoint
 	}
 	return list, nil
 }
