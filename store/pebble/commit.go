@@ -24,11 +24,13 @@ type committer struct {
 	sequence uint64   // of the last change
 	held     *request // taken from the queue, waits for the next group
 	group    *group   // its maps and buffers are used again
+
+	gaps map[typeNo]*gap // of ids that nobody has
 }
 
 // newCommitter reads where the last run ended.
 func newCommitter(s *Store) (*committer, error) {
-	c := &committer{s: s, counts: map[typeNo]*counts{}}
+	c := &committer{s: s, counts: map[typeNo]*counts{}, gaps: map[typeNo]*gap{}}
 	for _, no := range s.types.Load().byName {
 		n, err := readCounts(s.db, no)
 		if err != nil {

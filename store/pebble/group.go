@@ -214,6 +214,7 @@ func (g *group) next(r *request, op *store.Op, t typeNo, old *state) (*state, er
 		}
 		st.row = n.rows
 		n.rows++
+		g.c.gap(t).take(op.Key.ID)
 	}
 	if op.Method == store.Delete {
 		return st, nil
@@ -236,7 +237,7 @@ func (g *group) current(t typeNo, key fhir.Key, method store.Method) (*state, er
 	if st, ok := g.pending[key]; ok {
 		return st, nil
 	}
-	row, found, err := g.probes.row(t, key.ID)
+	row, found, err := g.row(t, key.ID)
 	if err != nil || !found {
 		return nil, err
 	}

@@ -18,15 +18,25 @@ type probes struct {
 
 // row finds the row of an id.
 func (p *probes) row(t typeNo, id string) (row uint64, found bool, err error) {
-	if p.ids == nil {
-		if p.ids, err = p.iterator(spaceIDs); err != nil {
-			return 0, false, err
-		}
+	if err := p.openIDs(); err != nil {
+		return 0, false, err
 	}
 	p.buf = idKey(p.buf[:0], t, id)
 	if !p.ids.SeekPrefixGE(p.buf) || !bytes.Equal(p.ids.Key(), p.buf) {
 		return 0, false, p.ids.Error()
 	}
+	return p.rowHere()
+}
+
+func (p *probes) openIDs() (err error) {
+	if p.ids == nil {
+		p.ids, err = p.iterator(spaceIDs)
+	}
+	return err
+}
+
+// rowHere reads the row where the iterator of ids stands.
+func (p *probes) rowHere() (row uint64, found bool, err error) {
 	value, err := p.ids.ValueAndErr()
 	if err != nil || len(value) != rowLen {
 		return 0, false, errors.Join(errCorrupt, err)
