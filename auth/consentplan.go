@@ -17,23 +17,31 @@ func (d *denial) taken(r *Rules, typ string, action Action) limit {
 	if err != nil {
 		return limit{ok: len(d.consents) > 0} // what cannot be found out is denied
 	}
-	var all limit
+	if rule.directory || len(rule.indexes) == 0 {
+		return limit{} // there is no patient who could deny
+	}
+	var all search.Or
 	var wholly []string // patients who deny all of the type
 	for _, c := range d.consents {
 		found := (&reading{d: d, r: r, typ: typ, action: action}).denied(&c.root)
-		switch belongs, ok := rule.readable([]string{c.patient}); {
-		case !ok || belongs == nil || !found.ok: // a directory has no patient who could deny
+		switch {
+		case !found.ok:
 		case found.plan == nil:
 			wholly = append(wholly, c.patient)
 		default:
-			all = either(all, limit{search.Both(belongs, found.plan), true})
+			belongs, _ := rule.readable([]string{c.patient})
+			all = append(all, search.Both(belongs, found.plan))
 		}
 	}
 	if len(wholly) > 0 {
 		belongs, _ := rule.readable(slices.Compact(wholly))
-		all = either(all, limit{belongs, true})
+		if several, isOr := belongs.(search.Or); isOr {
+			all = append(all, several...)
+		} else {
+			all = append(all, belongs)
+		}
 	}
-	return all
+	return limit{unique(all), len(all) > 0}
 }
 
 // reading evaluates provisions for a caller, an action and a type. A limit says what a provision is about: ok is false for nothing of the type, a nil plan is all of it.

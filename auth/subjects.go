@@ -115,9 +115,7 @@ func (s *subjectRule) readable(patients []string) (plan search.Plan, ok bool) {
 		belongs = append(belongs, search.IDs(patients))
 	}
 	for _, index := range s.indexes {
-		for _, id := range patients {
-			belongs = append(belongs, search.OneKey(search.ReferencePrefix(index, patientType)+id))
-		}
+		belongs = append(belongs, oneOf(search.ReferencePrefix(index, patientType), patients)...)
 	}
 	switch {
 	case len(belongs) == 0:

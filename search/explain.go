@@ -66,6 +66,9 @@ func explainKeys(p Keys) string {
 	if p.TailLo != "" || p.TailHi != "" {
 		fmt.Fprintf(&b, " with tail in [%s, %s)", show(p.TailLo), show(p.TailHi))
 	}
+	if p.Among != nil {
+		fmt.Fprintf(&b, " among %d", len(p.Among.Keys))
+	}
 	if p.Near != nil {
 		b.WriteString(" within " + p.Near.String())
 	}

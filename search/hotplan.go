@@ -100,7 +100,7 @@ func (h HotIndex) keysMatchTime(p Keys, time []byte, prefix string) bool {
 	if prefix == h.High {
 		first, second = second, first
 	}
-	if !divided || len(p.Contains) > 0 || p.Near != nil {
+	if !divided || len(p.Contains) > 0 || p.Near != nil || p.Among != nil {
 		key := prefix + string(first) + Separator + string(second)
 		if !divided && prefix == h.Time {
 			key = prefix + string(time)

@@ -23,6 +23,9 @@ type Keys struct {
 	// Near is a circle that the position of the key lies in: the key ends in ␁ latitude ␁ longitude. The range covers the circle, so that only
 	// the few keys of its surroundings are looked at. Nil: no filter.
 	Near *Circle
+
+	// Among are the only keys that count, such as references to one of many patients. Nil: no filter. The function of this name makes the range, too.
+	Among *KeySet
 }
 
 // And matches what every plan in it matches; empty, it matches all.
@@ -63,7 +66,7 @@ func (RevRef) plan() {}
 
 // Filtered reports whether the range alone is not enough.
 func (k Keys) Filtered() bool {
-	return len(k.Contains) > 0 || k.TailLo != "" || k.TailHi != "" || k.Near != nil
+	return len(k.Contains) > 0 || k.TailLo != "" || k.TailHi != "" || k.Near != nil || k.Among != nil
 }
 
 // Exact returns the single key the plan asks for, when the range holds just one and nothing else is asked.
@@ -89,6 +92,9 @@ func (k Keys) Passes(key string) bool {
 		if tail < k.TailLo || tail >= k.TailHi {
 			return false
 		}
+	}
+	if k.Among != nil && !k.Among.Has(key) {
+		return false
 	}
 	return k.Near == nil || k.Near.holds(key)
 }

@@ -103,6 +103,9 @@ func (d *digest) plan(plan search.Plan) {
 	case search.Keys:
 		d.texts('k', p.Lo, p.Hi, p.TailLo, p.TailHi)
 		d.texts('c', p.Contains...)
+		if p.Among != nil {
+			d.texts('a', p.Among.Digest)
+		}
 		if p.Near != nil {
 			d.texts('n', p.Near.String())
 		}

@@ -70,6 +70,13 @@ func keysFilter(p search.Keys) filter {
 	if key, ok := p.Exact(); ok {
 		return filter{where: bson.D{{Key: fieldKeys, Value: key}}, exact: true, live: true}
 	}
+	if p.Among != nil {
+		keys := slices.DeleteFunc(slices.Clone(p.Among.Keys), func(key string) bool { return !p.Accepts(key) })
+		if len(keys) == 0 {
+			return nothing()
+		}
+		return filter{where: keyIn(keys), exact: true, live: true}
+	}
 	one := bson.D{{Key: "$gte", Value: p.Lo}, {Key: "$lt", Value: p.Hi}}
 	exact := p.TailLo == "" && p.TailHi == "" && p.Near == nil && len(p.Contains) < 2
 	if text := longest(p.Contains); strings.Contains(text, "\x00") {

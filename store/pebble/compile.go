@@ -93,6 +93,9 @@ func (v *view) narrow(plan search.Plan) (rowSource, bool) {
 
 // smallRange reads a range when it is small.
 func (v *view) smallRange(p search.Keys) (rowSource, bool) {
+	if leastCost(p) > v.tune.smallRange {
+		return nil, false
+	}
 	rows := make([]uint64, 0, 16)
 	start, complete := v.cost, true
 	v.scan(p, func(row uint64) bool {

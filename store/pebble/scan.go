@@ -26,6 +26,10 @@ func (v *view) scan(p search.Keys, visit func(row uint64) bool) {
 	if p.Lo >= p.Hi {
 		return
 	}
+	if p.Among != nil {
+		v.scanAmong(p, visit)
+		return
+	}
 	it := v.iterator(bound(nil, v.t, p.Lo), bound(nil, v.t, p.Hi))
 	if it == nil {
 		return
@@ -42,6 +46,30 @@ func (v *view) scan(p search.Keys, visit func(row uint64) bool) {
 		}
 	}
 	v.release(it)
+}
+
+// leastCost is what a scan costs at least. A test of a candidate looks into a set of keys, whatever its size, so a scan of many is seldom worth it.
+func leastCost(p search.Keys) int {
+	if p.Among == nil {
+		return costSeek
+	}
+	return costSeek * len(p.Among.Keys)
+}
+
+// scanAmong visits key by key.
+func (v *view) scanAmong(p search.Keys, visit func(row uint64) bool) {
+	for _, key := range p.Among.Keys {
+		more := true
+		if p.Accepts(key) {
+			v.scan(search.OneKey(key), func(row uint64) bool {
+				more = visit(row)
+				return more
+			})
+		}
+		if !more || v.stopped() {
+			return
+		}
+	}
 }
 
 // budget bounds a materialisation; it is spent in index entries.
@@ -62,6 +90,9 @@ func (b *budget) left() bool { return !b.v.stopped() && (b.end == 0 || b.v.cost 
 // collect gathers the rows of a range; ok is false when the budget ended first.
 func (b *budget) collect(p search.Keys) (rows *roaring64.Bitmap, ok bool) {
 	rows = roaring64.New()
+	if b.end != 0 && b.v.cost+leastCost(p) > b.end {
+		return rows, false
+	}
 	buf := make([]uint64, 0, 1024)
 	ok = true
 	b.v.scan(p, func(row uint64) bool {

@@ -175,8 +175,24 @@ func (r random) plans(depth int) []search.Plan {
 	return parts
 }
 
+// among makes a choice of keys, sometimes within a range.
+func (r random) among() search.Keys {
+	var keys []string
+	for range 1 + r.IntN(12) {
+		keys = append(keys, r.key())
+	}
+	p := search.Among(keys)
+	if r.IntN(4) == 0 {
+		p.Lo = r.key()
+	}
+	return p
+}
+
 // keys makes a range with or without filters.
 func (r random) keys() search.Keys {
+	if r.IntN(10) == 0 {
+		return r.among()
+	}
 	p := exact(r.key())
 	switch r.IntN(6) {
 	case 0, 1:
