@@ -7,6 +7,9 @@ import (
 	"github.com/firth-health/firth/fhir"
 )
 
+// ExportBytes bounds one page of an export, besides its limit.
+const ExportBytes = 8 << 20
+
 // Archive lets everything in a store be moved to another: all versions of all resources, deletions included, under their ids, version ids and instants. It is
 // an optional interface.
 type Archive interface {

@@ -2,9 +2,12 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/search"
 )
 
 // ContractError says that a caller or a store broke the contract of [Store]: a defect of the program, never of a request.
@@ -47,6 +50,11 @@ func checkOp(op *Op) string {
 		return "Expect and ExpectNone exclude each other"
 	}
 	return checkKeys(op.Keys)
+}
+
+// SoundKeys reports whether the index keys of a stored version are what every store keeps: sorted, with that of meta.lastUpdated. It is for [Checker].
+func SoundKeys(keys []string, updated time.Time) bool {
+	return slices.IsSorted(keys) && slices.Contains(keys, search.LastUpdatedKey(updated))
 }
 
 // checkKeys looks for order, duplicates and NUL, which stores use to end a key.

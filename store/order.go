@@ -60,6 +60,11 @@ func (o Order) AppendValues(dst []SortValue, id string, keys []string) []SortVal
 	return dst
 }
 
+// CountsTotal reports whether a page has to find the total, which is known when it is not negative: a bounded one goes with the first page, or with a page of nothing.
+func CountsTotal(q *search.Query, known int, first bool) bool {
+	return q.Total != search.NoTotal && known < 0 && (first || q.Total != search.Bounded || q.Count == 0)
+}
+
 // IsOnly reports whether an order is that of the values behind one key prefix and nothing else.
 func (o Order) IsOnly(prefix string) bool {
 	return len(o) == 1 && len(o[0].Prefixes) == 1 && o[0].Prefixes[0] == prefix

@@ -8,9 +8,6 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// exportBytes bounds one page of an export, besides its limit.
-const exportBytes = 8 << 20
-
 // Export implements [store.Archive]: history, oldest first. The cursor is the sequence number of the last version. A writer takes its number before it commits, so that a version
 // with a smaller number can appear behind the cursor: an export misses it, unless nobody writes from before its first page on.
 func (s *Store) Export(ctx context.Context, q store.ExportQuery) (*store.ExportPage, error) {
@@ -34,7 +31,7 @@ func (s *Store) Export(ctx context.Context, q store.ExportQuery) (*store.ExportP
 		page = &store.ExportPage{Next: q.Cursor}
 		h := &historyRun{s: s, v: v, oldestFirst: true}
 		m := h.merge(types, after, min(q.Limit, 500), withoutKeys())
-		for size := 0; len(page.Versions) < q.Limit && size < exportBytes; {
+		for size := 0; len(page.Versions) < q.Limit && size < store.ExportBytes; {
 			found, err := m.next()
 			if err != nil || found == nil {
 				return err

@@ -11,7 +11,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/firth-health/firth/fhir"
-	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
 
@@ -76,7 +75,7 @@ func (c *checker) resource(document bson.Raw) {
 	switch {
 	case v.number < 1 || v.created > v.sequence || v.method < store.Create || v.method > store.Delete:
 		c.find(v.key, "version %d by method %d with number %d, created with %d", v.number, v.method, v.sequence, v.created)
-	case v.live() && (v.json == nil || !slices.IsSorted(v.keys) || !slices.Contains(v.keys, search.LastUpdatedKey(v.updated))):
+	case v.live() && (v.json == nil || !store.SoundKeys(v.keys, v.updated)):
 		c.find(v.key, "there is no resource, or its keys are not sorted or lack lastUpdated")
 	case !v.live() && (v.json != nil || v.keys != nil):
 		c.find(v.key, "a deletion with content")

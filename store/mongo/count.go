@@ -17,7 +17,7 @@ func (r *run) count(page *store.Page, found int, more bool) error {
 	case wanted == search.NoTotal || r.filter.none:
 		page.Total = map[bool]int{true: 0, false: page.Total}[r.filter.none && wanted != search.NoTotal]
 		return nil
-	case page.Total >= 0 || r.from != nil && (wanted == search.Bounded && r.q.Count > 0):
+	case !store.CountsTotal(r.q, page.Total, r.from == nil):
 		return nil
 	case r.from == nil && r.q.Count > 0 && !more:
 		page.Total = found

@@ -10,9 +10,6 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// exportBytes bounds one page of an export, besides its limit.
-const exportBytes = 8 << 20
-
 // Export implements [store.Archive]: the change log, with contents. The cursor is the sequence of the last version.
 func (s *Store) Export(ctx context.Context, q store.ExportQuery) (page *store.ExportPage, err error) {
 	if err := s.enter(); err != nil {
@@ -45,7 +42,7 @@ func (s *Store) Export(ctx context.Context, q store.ExportQuery) (page *store.Ex
 			return nil, err
 		}
 		page.Next = strconv.FormatUint(e.sequence, 10)
-		if size >= exportBytes {
+		if size >= store.ExportBytes {
 			break
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	engine "github.com/cockroachdb/pebble/v2"
@@ -139,7 +138,7 @@ func (c *checker) index(id string, row uint64, rec *record) error {
 		return nil
 	}
 	keys, err := parseKeyList(nil, list)
-	if err != nil || !slices.IsSorted(keys) || !slices.Contains(keys, search.LastUpdatedKey(instant(rec.updated))) {
+	if err != nil || !store.SoundKeys(keys, instant(rec.updated)) {
 		c.find(id, "the key list is not sorted, lacks lastUpdated, or is unreadable (%v)", err)
 	}
 	for _, key := range keys {

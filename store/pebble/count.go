@@ -1,11 +1,13 @@
 package pebble
 
-import "github.com/firth-health/firth/search"
+import (
+	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
+)
 
 // countAll finds the total when the search for the page did not tell it.
 func (r *run) countAll() {
-	wanted := r.q.Total
-	if wanted == search.NoTotal || r.total >= 0 || r.tried || r.v.err != nil || wanted == search.Bounded && r.q.Count > 0 && r.from != nil {
+	if r.tried || r.v.err != nil || !store.CountsTotal(r.q, r.total, r.from == nil) {
 		return
 	}
 	r.count(func() int { return r.v.matches(r.plan) })
