@@ -193,7 +193,6 @@ func (x *exchange) wantsContent(name string) (isRaw bool, wire wireFormat, ok bo
 func (out *reply) guardContent(h http.Header) {
 	h["Content-Disposition"] = []string{"attachment"}
 	h["Content-Security-Policy"] = []string{"default-src 'none'; sandbox"}
-	h["Vary"] = append(h["Vary"], "Accept")
 	if out.securityContext != "" {
 		h["X-Security-Context"] = []string{out.securityContext}
 	}

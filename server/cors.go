@@ -45,7 +45,7 @@ func (o origins) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
 	h := w.Header()
 	restricted := (len(o.list) > 0 || o.more != nil) && path != "/metadata"
 	if restricted {
-		h["Vary"] = append(h["Vary"], "Origin")
+		vary(h, "Origin")
 	}
 	origin := first(r.Header, "Origin")
 	if origin == "" {

@@ -21,6 +21,26 @@ func (s *Server) ownDefinition(id string) []byte {
 	return []byte(strings.ReplaceAll(string(data), "BASE", s.links.base))
 }
 
+// definitionOf is what the server brings along under a key: our own OperationDefinitions, and the definitions of R4 that the CapabilityStatement names, whose canonical
+// URLs end in type and id. They can be read and are not among the resources that searches find. Nil when there is none.
+func (s *Server) definitionOf(key fhir.Key) []byte {
+	switch key.Type {
+	case "OperationDefinition", "SearchParameter", "StructureDefinition", "CompartmentDefinition":
+	default:
+		return nil
+	}
+	if key.Type == "OperationDefinition" {
+		if own := s.ownDefinition(key.ID); own != nil {
+			return own
+		}
+	}
+	definition, err := s.definitions.Artifact(key.Type, "http://hl7.org/fhir/"+key.Type+"/"+key.ID)
+	if err != nil {
+		return nil
+	}
+	return definition
+}
+
 // ownURL is the canonical URL in a definition: an address of ours, or for an operation of a guide that of the guide, because clients look for it.
 func ownURL(definition []byte) (string, error) {
 	res, err := fhir.ParseResource(definition)

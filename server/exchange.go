@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firth-health/firth/audit"
@@ -85,6 +86,11 @@ func (x *exchange) negotiate(h http.Header) (err error) {
 	format, hasFormat := lookup(x.format, "_format")
 	accept := acceptOf(h)
 	x.wire, err = negotiate(format, accept, hasFormat, x.sent)
+	if strings.HasPrefix(accept, "text/html") { // somebody looks at it in a browser
+		if _, said := lookup(x.format, "_pretty"); !said {
+			x.pretty = true
+		}
+	}
 	if x.readsBinary() && !hasFormat {
 		x.accept, err = accept, nil // whether that can be had, its content says
 	}

@@ -72,6 +72,21 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
+// TestBrowser lays answers out for people who look at them in a browser, unless they say otherwise.
+func TestBrowser(t *testing.T) {
+	f := newFixture(t)
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	f.run(t, []step{
+		{name: "to read", method: "PUT", path: "/Patient/p", body: `{"resourceType":"Patient","id":"p"}`, status: 201, answer: "*"},
+		{name: "read", method: "GET", path: "/Patient/p", headers: []string{"Accept", browser}, status: 200, want: []string{fhirJSON, "Vary: Accept"}, answer: "...{\n  \"resourceType\": \"Patient\",\n"},
+		{name: "search", method: "GET", path: "/Patient", headers: []string{"Accept", browser}, status: 200, answer: "...\n  \"entry\": [\n"},
+		{name: "refusal", method: "GET", path: "/Patient/q", headers: []string{"Accept", browser}, status: 404, answer: "...{\n  \"resourceType\": \"OperationOutcome\",\n"},
+		{name: "in XML", method: "GET", path: "/Patient/p?_format=xml", headers: []string{"Accept", browser}, status: 200, answer: "...\n  <id value=\"p\"/>\n"},
+		{name: "not pretty", method: "GET", path: "/Patient/p?_pretty=false", headers: []string{"Accept", browser}, status: 200, answer: `...{"resourceType":"Patient",`},
+		{name: "no browser", method: "GET", path: "/Patient/p", headers: []string{"Accept", "*/*"}, status: 200, answer: `...{"resourceType":"Patient",`},
+	})
+}
+
 func TestContentType(t *testing.T) {
 	tests := []struct {
 		name, contentType, refused string

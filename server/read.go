@@ -19,9 +19,9 @@ func (s *Server) read(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	v, err := s.readable(x, x.key)
-	if errors.Is(err, store.ErrNotFound) && x.key.Type == "OperationDefinition" && x.key.Version == "" {
-		if own := s.ownDefinition(x.key.ID); own != nil {
-			return reply{status: http.StatusOK, body: subset.of(own)}, nil
+	if errors.Is(err, store.ErrNotFound) && x.key.Version == "" {
+		if definition := s.definitionOf(x.key); definition != nil {
+			return reply{status: http.StatusOK, body: subset.of(definition)}, nil
 		}
 	}
 	if err != nil {

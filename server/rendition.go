@@ -98,7 +98,7 @@ func (r *rendition) write(w gin.ResponseWriter, status int) (int, error) {
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	h["Content-Length"] = []string{strconv.Itoa(len(r.bytes))}
 	if r.varies {
-		h["Vary"] = append(h["Vary"], "Accept-Encoding")
+		vary(h, "Accept-Encoding")
 	}
 	if r.encoding != identity {
 		h["Content-Encoding"] = []string{r.encoding.String()}

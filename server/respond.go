@@ -22,6 +22,9 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 		s.writeXML(x, out)
 	}
 	h := w.Header()
+	if x.interaction.level != operational && out.status != http.StatusNoContent {
+		vary(h, "Accept")
+	}
 	if out.version != "" {
 		h["Etag"] = []string{etag(out.version)}
 	}
@@ -88,6 +91,14 @@ func (s *Server) respond(w gin.ResponseWriter, x *exchange, out *reply) {
 	}
 	body.last = true
 	s.written(body.Write(data))
+}
+
+// vary adds a header of the request that the answer depends on, so that caches do not give it to who asks otherwise (RFC 9110 section 12.5.5).
+func vary(h http.Header, name string) {
+	if before := h["Vary"]; len(before) > 0 {
+		name = before[0] + ", " + name
+	}
+	h["Vary"] = []string{name}
 }
 
 // stream writes through a pooled buffer. What fits into it goes out at once and with its length.

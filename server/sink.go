@@ -34,7 +34,7 @@ func (b *sink) Write(p []byte) (int, error) {
 	h := b.w.Header()
 	isLarge := len(p) >= compressFrom || !b.last
 	if isLarge && b.varies {
-		h["Vary"] = append(h["Vary"], "Accept-Encoding")
+		vary(h, "Accept-Encoding")
 	}
 	switch {
 	case b.encoding == identity || !isLarge:
