@@ -99,9 +99,7 @@ func (v *visit) consentPage(p *pending, status int, problem string) {
 			data.Patient += ", born " + patient.BirthDate
 		}
 	}
-	v.page(status, pages.Consent, pages.View{
-		Title: p.client.Name + " asks for access", Problem: problem, Request: p.secret, Wide: true, Data: data, FormTarget: formTarget(p.RedirectURI),
-	})
+	v.page(status, pages.Consent, pages.View{Title: p.client.Name + " asks for access", Problem: problem, Wide: true, Data: data})
 }
 
 // consent takes the decision.

@@ -17,11 +17,11 @@ type loginData struct{ App, Name string }
 
 // showLogin shows where to log in: on the way to an app, or to one's own account.
 func (v *visit) showLogin() {
-	app, request, ok := v.destination()
+	app, _, ok := v.destination()
 	if !ok {
 		return
 	}
-	v.page(http.StatusOK, pages.Login, pages.View{Title: "Sign in", Request: request, Data: loginData{App: app}})
+	v.page(http.StatusOK, pages.Login, pages.View{Title: "Sign in", Data: loginData{App: app}})
 }
 
 // destination is what the person logs in for: the app's name and the request, or nothing for their own account.
@@ -44,7 +44,7 @@ func (v *visit) login() {
 	}
 	ctx, name := v.r.Context(), v.r.PostForm.Get("name")
 	again := func(status int, problem string) {
-		v.page(status, pages.Login, pages.View{Title: "Sign in", Problem: problem, Request: request, Data: loginData{App: app, Name: name}})
+		v.page(status, pages.Login, pages.View{Title: "Sign in", Problem: problem, Data: loginData{App: app, Name: name}})
 	}
 	e := v.s.event(v.r, events.Login)
 	e.Login = name[:min(len(name), 64)]
@@ -117,20 +117,30 @@ func (v *visit) enter(account *accounts.Account, half bool, request string, e ev
 	v.redirect(v.to("continue", request))
 }
 
+// half says whether somebody gave the password and owes the code, and for which request; otherwise it leads to where one logs in.
+func (v *visit) half() (request string, ok bool) {
+	_, request, ok = v.destination()
+	if !ok {
+		return "", false
+	}
+	if v.session == nil || !v.session.Pending {
+		v.redirect(v.to("login", request))
+		return "", false
+	}
+	return request, true
+}
+
 // showCode asks for the one-time code.
 func (v *visit) showCode() {
-	if v.session == nil || !v.session.Pending {
-		v.redirect(v.to("login", v.r.FormValue("request")))
-		return
+	if _, ok := v.half(); ok {
+		v.page(http.StatusOK, pages.Code, pages.View{Title: "One-time code"})
 	}
-	v.page(http.StatusOK, pages.Code, pages.View{Title: "One-time code", Request: v.r.FormValue("request")})
 }
 
 // code takes the one-time code of somebody who gave the password.
 func (v *visit) code() {
-	request := v.r.PostForm.Get("request")
-	if v.session == nil || !v.session.Pending {
-		v.redirect(v.to("login", request))
+	request, ok := v.half()
+	if !ok {
 		return
 	}
 	ctx := v.r.Context()
@@ -143,7 +153,7 @@ func (v *visit) code() {
 	}
 	if err != nil {
 		v.s.loginFailed(v, e, err, func(status int, problem string) {
-			v.page(status, pages.Code, pages.View{Title: "One-time code", Problem: problem, Request: request})
+			v.page(status, pages.Code, pages.View{Title: "One-time code", Problem: problem})
 		})
 		return
 	}

@@ -28,7 +28,7 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if csp := p.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+	if csp := p.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || !strings.HasSuffix(csp, "form-action 'self' https://app.example") {
 		t.Errorf("policy %q", csp)
 	}
 	if regexp.MustCompile(`<script|style=| on[a-z]+=`).MatchString(p.body) {

@@ -58,7 +58,7 @@ func (v *visit) patients(p *pending, status int, problem string) {
 		v.s.failPage(v.w, v.r, err)
 		return
 	}
-	v.page(status, pages.Patient, pages.View{Title: "Choose a patient", Problem: problem, Request: p.secret, Data: data})
+	v.page(status, pages.Patient, pages.View{Title: "Choose a patient", Problem: problem, Data: data})
 }
 
 func (s *Server) findPatients(ctx context.Context, query string) (list []Patient, more bool, err error) {

@@ -52,6 +52,7 @@ func (v *visit) pendingRequest() *pending {
 		v.s.failPage(v.w, v.r, err)
 		return nil
 	}
+	v.pending = p
 	return p
 }
 

@@ -92,7 +92,7 @@ func patients() people {
 
 func openStore(t *testing.T) *pebble.Store {
 	t.Helper()
-	s, err := pebble.Open("", pebble.Options{InMemory: true, CacheBytes: 4 << 20, MemTableBytes: 1 << 20})
+	s, err := openMemory()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +102,10 @@ func openStore(t *testing.T) *pebble.Store {
 		}
 	})
 	return s
+}
+
+func openMemory() (*pebble.Store, error) {
+	return pebble.Open("", pebble.Options{InMemory: true, CacheBytes: 4 << 20, MemTableBytes: 1 << 20})
 }
 
 func key() []byte { return []byte("0123456789abcdef0123456789abcdef") }
@@ -130,6 +134,14 @@ func (s *site) serve(change func(*smart.Options)) {
 // open opens a server on the site's store, as another process would.
 func (s *site) open(change func(*smart.Options)) *smart.Server {
 	s.t.Helper()
+	server, err := s.make(s.t.Context(), change)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return server
+}
+
+func (s *site) make(ctx context.Context, change func(*smart.Options)) (*smart.Server, error) {
 	o := smart.Options{
 		State: s.store, BaseURL: s.base, Key: key(), Patients: patients(), Clock: s.now, Name: "Test Hospital",
 		Fetcher:   keys.NewFetcher(keys.NewClient(true), s.now),
@@ -143,11 +155,7 @@ func (s *site) open(change func(*smart.Options)) *smart.Server {
 	if change != nil {
 		change(&o)
 	}
-	server, err := smart.New(s.t.Context(), o)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return server
+	return smart.New(ctx, o)
 }
 
 func (s *site) now() time.Time {
@@ -220,7 +228,7 @@ func (s *site) client(c clients.Client) (secret string) {
 
 // signingKey is the record of a signing key that all sites begin with: making one takes long.
 var signingKey = sync.OnceValue(func() []byte {
-	memory, err := pebble.Open("", pebble.Options{InMemory: true})
+	memory, err := openMemory()
 	if err != nil {
 		panic(err)
 	}

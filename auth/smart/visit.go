@@ -22,6 +22,7 @@ type visit struct {
 	session *sessions.Session
 	account *accounts.Account // nil: nobody is logged in
 	secret  string            // of the session
+	pending *pending          // the request that the page is about; nil for none
 }
 
 const (
@@ -120,6 +121,9 @@ func (v *visit) page(status int, name pages.Name, view pages.View) {
 	view.CSRF = v.csrf()
 	if v.account != nil {
 		view.Account = v.account.Name
+	}
+	if v.pending != nil { // a form of any page on the way may end with an answer for the app
+		view.Request, view.FormTarget = v.pending.secret, formTarget(v.pending.RedirectURI)
 	}
 	v.s.page(v.w, v.r, status, name, view)
 }
