@@ -63,6 +63,9 @@ func (c *committer) gap(t typeNo) *gap {
 
 // row finds the row of an id that is not pending.
 func (g *group) row(t typeNo, id string) (row uint64, found bool, err error) {
+	if g.c.gaps == nil { // a group that only reads, beside the committer's
+		return g.probes.row(t, id)
+	}
 	gap := g.c.gap(t)
 	switch {
 	case gap.holds(id):
