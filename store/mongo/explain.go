@@ -93,6 +93,9 @@ func (s *Store) explainFind(ctx context.Context, find bson.D, x *store.Explanati
 		return reading(ctx, err)
 	}
 	if plan, ok := answer.Lookup("queryPlanner", "winningPlan").DocumentOK(); ok {
+		if inner, ok := plan.Lookup("queryPlan").DocumentOK(); ok { // from MongoDB 5.1 on, where it may be beside a plan of slots
+			plan = inner
+		}
 		x.Steps = appendStages(x.Steps, plan, 1)
 	}
 	stats := answer.Lookup("executionStats")

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -64,28 +65,37 @@ func historyIndexes() []Index {
 // isType reports whether a collection holds resources.
 func isType(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
 
+// buildWithin bounds the building of indexes at the start, which for a collection of many millions takes its time: a limit as for other commands would end it each time.
+const buildWithin = 24 * time.Hour
+
 // prepareIndexes creates what is missing in the collections that exist; those of types never stored come with the first resource.
 func (s *Store) prepareIndexes(ctx context.Context) error {
 	types, err := s.types(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.createIndexes(ctx, collectionHistory, historyIndexes()); err != nil {
-		return err
-	}
-	if err := s.createIndexes(ctx, collectionState, stateIndexes()); err != nil {
-		return err
-	}
+	wanted := [][]Index{historyIndexes(), stateIndexes()}
 	if s.transactions {
-		claims := Index{Collection: collectionClaims, Name: "expire_1", Keys: ascending(fieldUpdated), expire: claimSeconds}
-		if err := s.createIndexes(ctx, collectionClaims, []Index{claims}); err != nil {
-			return err
-		}
+		wanted = append(wanted, []Index{{Collection: collectionClaims, Name: "expire_1", Keys: ascending(fieldUpdated), expire: claimSeconds}})
 	}
 	for _, typ := range types {
-		if err := s.ensure(ctx, typ); err != nil {
+		wanted = append(wanted, indexesOf(typ))
+	}
+	ctx, cancel := context.WithTimeout(ctx, buildWithin)
+	defer cancel()
+	began, created := time.Now(), 0
+	for _, indexes := range wanted {
+		n, err := s.createIndexes(ctx, indexes)
+		if err != nil {
 			return err
 		}
+		created += n
+	}
+	for _, typ := range types {
+		s.indexed.Store(typ, true)
+	}
+	if created > 0 {
+		s.opts.Logger.Info("MongoDB indexes created", "indexes", created, "collections", len(wanted), "duration", time.Since(began))
 	}
 	return nil
 }
@@ -114,7 +124,7 @@ func (s *Store) ensure(ctx context.Context, typ string) error {
 	if _, done := s.indexed.Load(typ); done {
 		return nil
 	}
-	if err := s.createIndexes(ctx, typ, indexesOf(typ)); err != nil {
+	if _, err := s.createIndexes(ctx, indexesOf(typ)); err != nil {
 		return err
 	}
 	s.indexed.Store(typ, true)
@@ -124,11 +134,12 @@ func (s *Store) ensure(ctx context.Context, typ string) error {
 // codeNamespaceNotFound says that there is no such collection.
 const codeNamespaceNotFound = 26
 
-// createIndexes creates the indexes that are missing, and says so.
-func (s *Store) createIndexes(ctx context.Context, collection string, indexes []Index) error {
+// createIndexes creates those of the indexes of one collection that are missing, and returns how many that were.
+func (s *Store) createIndexes(ctx context.Context, indexes []Index) (created int, err error) {
+	collection := indexes[0].Collection
 	known, err := s.db.Collection(collection).Indexes().ListSpecifications(ctx)
 	if err != nil && !hasCode(err, codeNamespaceNotFound) {
-		return reading(ctx, err)
+		return 0, reading(ctx, err)
 	}
 	var models []mongo.IndexModel
 	var names []string
@@ -144,12 +155,15 @@ func (s *Store) createIndexes(ctx context.Context, collection string, indexes []
 		names = append(names, x.Name)
 	}
 	if len(models) == 0 {
-		return nil
+		return 0, nil
 	}
-	began := time.Now()
+	level := slog.LevelDebug // a new collection
+	if len(known) > 0 {
+		level = slog.LevelInfo // which may take long
+	}
+	s.opts.Logger.Log(ctx, level, "MongoDB indexes are built", "collection", collection, "indexes", names)
 	if _, err := s.db.Collection(collection).Indexes().CreateMany(ctx, models); err != nil {
-		return reading(ctx, fmt.Errorf("indexes of %s: %w", collection, err)) // it may be done again
+		return 0, reading(ctx, fmt.Errorf("indexes of %s: %w", collection, err)) // it may be done again
 	}
-	s.opts.Logger.Info("MongoDB indexes created", "collection", collection, "indexes", names, "duration", time.Since(began))
-	return nil
+	return len(models), nil
 }

@@ -151,7 +151,11 @@ func (s *Store) prepare(ctx context.Context) error {
 		Msg            string         `bson:"msg"`
 		OperationTime  bson.Timestamp `bson:"operationTime"`
 	}
-	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+	err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	if hasCode(err, codeCommandNotFound) { // 4.4.0 and 4.4.1 know it by its old name
+		err = s.db.RunCommand(ctx, bson.D{{Key: "isMaster", Value: 1}}).Decode(&hello)
+	}
+	if err != nil {
 		return translate(ctx, err)
 	}
 	if hello.MaxWireVersion < minWireVersion {
