@@ -129,6 +129,9 @@ func (s *Store) post(ctx context.Context, ops []store.Op, i int) ([]store.Result
 		return nil, err
 	}
 	data, err := s.reader.render(s.trail.chain, rec, 0)
+	if p := collector(ctx); p != nil {
+		p.Add(fhir.Key{Type: auditEventType}, data)
+	}
 	return []store.Result{{Version: *asVersion(s.trail.chain, rec, 0, data), Created: true}}, err
 }
 

@@ -60,9 +60,6 @@ func (s *Server) event(x *exchange, out *reply) *audit.Event {
 		Address: x.address, Agent: x.agent, Patients: x.patients.IDs(),
 		// Entries are before the event of their Bundle in the trail, and kept with it.
 		Durable: !x.isEntry && out.status < http.StatusBadRequest && (x.interaction.writes() || x.interaction.name == audit.Ingest)}
-	if x.interaction.body == formBody && len(x.body) > 0 {
-		e.Query += "?" + string(x.body)
-	}
 	if x.interaction.name == audit.Ingest {
 		e.Detail = "adapter " + x.adapter
 	}
@@ -117,6 +114,15 @@ func (x *exchange) origin(r *http.Request) {
 	}
 }
 
+// ask adds the form in a body to what the URL asks.
+func (x *exchange) ask(form string) {
+	separator := "?"
+	if strings.Contains(x.asked, separator) {
+		separator = "&"
+	}
+	x.asked += separator + form
+}
+
 // checkAppendOnly refuses to change or delete what is only added to (R4 security.html#audit).
 func (s *Server) checkAppendOnly(x *exchange) error {
 	switch x.interaction.name {
@@ -124,14 +130,9 @@ func (s *Server) checkAppendOnly(x *exchange) error {
 	default:
 		return nil
 	}
-	if !s.isAppendOnly(x.key.Type) {
+	if !store.IsAppendOnly(s.store, x.key.Type) {
 		return nil
 	}
 	return &refusal{status: http.StatusMethodNotAllowed, allow: "GET, HEAD, POST", outcome: fhir.Invalidf(fhir.CodeNotSupported, "",
 		"%s is part of the audit trail: it can be created, read and searched, but not changed or deleted", fhir.Indefinite(x.key.Type))}
-}
-
-func (s *Server) isAppendOnly(resourceType string) bool {
-	a, ok := s.store.(store.AppendOnly)
-	return ok && a.AppendOnly(resourceType)
 }

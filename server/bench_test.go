@@ -41,11 +41,15 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func BenchmarkCreate(b *testing.B) {
-	f := newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites })
+	benchCreate(b, newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites }), 32)
+}
+
+// benchCreate creates Observations, clients of each processor at a time.
+func benchCreate(b *testing.B, f *fixture, clients int) {
 	handler := f.server.Handler()
 	body := fmt.Sprintf(benchObservation, 60)
 	b.ReportAllocs()
-	b.SetParallelism(32)
+	b.SetParallelism(clients)
 	b.RunParallel(func(pb *testing.PB) {
 		w := &discard{header: http.Header{}}
 		for pb.Next() {
@@ -61,14 +65,19 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 func BenchmarkSearch(b *testing.B) {
-	f := newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites })
+	benchAsk(b, newFixture(b, func(c *Config) { c.IDs, c.Validation = nil, ValidateWrites }), "/Observation?patient=p&code=8867-4&_sort=-date&_count=20")
+}
+
+// benchAsk asks for one thing, among 200 Observations and Observation/o.
+func benchAsk(b *testing.B, f *fixture, path string) {
 	for i := range 200 {
 		f.do("POST", "/Observation", fmt.Sprintf(benchObservation, i))
 	}
+	f.do("PUT", "/Observation/o", strings.Replace(fmt.Sprintf(benchObservation, 60), `"status"`, `"id":"o","status"`, 1))
 	handler := f.server.Handler()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		request := httptest.NewRequestWithContext(b.Context(), "GET", Mount+"/Observation?patient=p&code=8867-4&_sort=-date&_count=20", nil)
+		request := httptest.NewRequestWithContext(b.Context(), "GET", Mount+path, nil)
 		w := &discard{header: http.Header{}}
 		for pb.Next() {
 			clear(w.header)

@@ -169,6 +169,7 @@ func (s *Server) decodeForm(w http.ResponseWriter, r *http.Request, x *exchange)
 	if m := parseMediaType(first(r.Header, "Content-Type")); m.name != contentTypeForm {
 		return refuse(http.StatusUnsupportedMediaType, fhir.CodeNotSupported, "", "the body of a _search must be %s", contentTypeForm)
 	}
+	x.ask(string(body))
 	form, err := search.ParseQuery(string(body))
 	if err != nil {
 		return err

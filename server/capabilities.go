@@ -232,7 +232,7 @@ func (s *Server) newStatement() (*statement, error) {
 		if !s.transactions {
 			r.ConditionalCreate, r.ConditionalUpdate, r.ConditionalDelete = false, false, "single"
 		}
-		if s.isAppendOnly(typ) {
+		if store.IsAppendOnly(s.store, typ) {
 			r.appendOnly()
 		}
 		if t := s.definitions.Type(typ); t != nil {

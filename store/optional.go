@@ -99,7 +99,21 @@ func Unwrap(s Store) Store {
 	}
 }
 
-// AppendOnly is of stores in which resources of some types are only created, never changed or deleted. It is asked of the store as it is, not of what it wraps.
+// AppendOnly is of stores in which resources of some types are only created, never changed or deleted.
 type AppendOnly interface {
 	AppendOnly(resourceType string) bool
+}
+
+// IsAppendOnly reports whether a store, or one that it wraps, is [AppendOnly] for a type.
+func IsAppendOnly(s Store, resourceType string) bool {
+	for {
+		if a, ok := s.(AppendOnly); ok && a.AppendOnly(resourceType) {
+			return true
+		}
+		w, ok := s.(interface{ Unwrap() Store })
+		if !ok {
+			return false
+		}
+		s = w.Unwrap()
+	}
 }
