@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -251,4 +252,26 @@ func (s *site) keepSigningKey() {
 	if _, err := s.store.PutState(s.t.Context(), "smart-signing-key", "00000001", signingKey(), 0); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// failingState is a store whose disk is broken, on demand.
+type failingState struct {
+	store.State
+	failing atomic.Bool
+}
+
+var errDisk = errors.New("the disk is on fire")
+
+func (f *failingState) GetState(ctx context.Context, kind, id string) (*store.Record, error) {
+	if f.failing.Load() {
+		return nil, errDisk
+	}
+	return f.State.GetState(ctx, kind, id)
+}
+
+func (f *failingState) PutState(ctx context.Context, kind, id string, value []byte, revision uint64) (uint64, error) {
+	if f.failing.Load() {
+		return 0, errDisk
+	}
+	return f.State.PutState(ctx, kind, id, value, revision)
 }
