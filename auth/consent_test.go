@@ -250,6 +250,27 @@ func TestConsentsChange(t *testing.T) {
 	step("deleted again", false)
 }
 
+// TestConsentsOfMany puts references to many patients into one condition.
+func TestConsentsOfMany(t *testing.T) {
+	consents := newConsents()
+	for i := range 1000 {
+		consents.Put(resource(t, consentOf(fmt.Sprint(i), fmt.Sprintf("x%d", i), `"policyRule":`+optOut)))
+	}
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), doctor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("not or keys [performer␁rPatient/x0, performer␁rPatient/x999␀) among 1000 keys [subject␁rPatient/x0, subject␁rPatient/x999␀) among 1000", limit(g, "Observation", auth.Read)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for id, want := range map[string]bool{"x7": false, "x998": false, "x": true, "x1000": true, "q": true} {
+		err := g.Permits(t.Context(), auth.Read, resource(t, `{"resourceType":"Observation","id":"o","subject":{"reference":"Patient/`+id+`"}}`), nil)
+		if (err == nil) != want {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
 func TestConsentPlan(t *testing.T) {
 	consents := newConsents()
 	consents.Put(resource(t, consentOf("1", "a", `"policyRule":`+optOut)))
@@ -277,4 +298,34 @@ func TestConsentPlan(t *testing.T) {
 	if got := limit(g, "Encounter", auth.Create); got != all {
 		t.Errorf("creating: %s", got)
 	}
+}
+
+// FuzzConsent gives the index any Consent: it must not fail, nor deny more than the patient's.
+func FuzzConsent(f *testing.F) {
+	f.Add(consentOf("c", "q", `"policyRule":`+optOut))
+	f.Add(consentOf("c", "q", `"provision":{"type":"deny","period":{"start":"2020"},"actor":[{"reference":{"reference":"Practitioner/d"}}],"action":[{"coding":[{"code":"access"}]}],"securityLabel":[{"code":"R"}],
+		"purpose":[{"code":"TREAT"}],"class":[{"code":"Observation"}],"code":[{"coding":[{"code":"a|b,c"}]}],"dataPeriod":{"end":"2030"},"data":[{"meaning":"related","reference":{"reference":"Encounter/e"}}],
+		"provision":[{"type":"permit"},{"provision":[{"type":"permit"}]}]}`))
+	f.Fuzz(func(t *testing.T, text string) {
+		res, err := fhir.ParseResource([]byte(text))
+		if err != nil {
+			return
+		}
+		consents := newConsents()
+		consents.Put(res)
+		for _, claims := range []auth.Claims{doctor, {Scope: "system/*.cruds"}} {
+			g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), claims)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, res := range clinic(t) {
+				isTheirs := res.ID() == "other" || res.ID() == "theirs" || res.Type() == "Practitioner"
+				for action := auth.Create; action <= auth.Search; action <<= 1 {
+					if err := g.Permits(t.Context(), action, res, nil); err != nil && (!isForbidden(err) || isTheirs && !strings.Contains(text, "Patient/other")) {
+						t.Fatalf("%s %s/%s: %v", action, res.Type(), res.ID(), err)
+					}
+				}
+			}
+		}
+	})
 }

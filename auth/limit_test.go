@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -213,6 +214,55 @@ func TestGrantFails(t *testing.T) {
 	}
 	if g, err := newRules(t, auth.Options{}).Grant(t.Context(), auth.Claims{FHIRUser: "RelatedPerson/mother", Scope: "user/*.rs"}); err != nil || limit(g, "Observation", auth.Read) != nothing {
 		t.Errorf("without a register: %v", err)
+	}
+}
+
+// ward is the permission to see the patients of one ward, and to write nothing.
+type ward struct{}
+
+func (ward) Of(_ context.Context, c *auth.Claims) (func(string, auth.Action) (search.Plan, bool), error) {
+	switch c.Subject {
+	case "broken":
+		return nil, errFamily
+	case "chief":
+		return nil, nil
+	}
+	return func(typ string, action auth.Action) (search.Plan, bool) {
+		return search.OneKey(search.ReferencePrefix("organization", "Organization") + "ward"), typ == "Patient" && action&(auth.Read|auth.Search) != 0
+	}, nil
+}
+
+func TestPermissions(t *testing.T) {
+	rules := newRules(t, auth.Options{Permissions: ward{}})
+	for _, test := range []struct {
+		name   string
+		claims auth.Claims
+		typ    string
+		action auth.Action
+		want   string
+	}{
+		{"a nurse", auth.Claims{FHIRUser: "Practitioner/n", Scope: "user/*.cruds"}, "Patient", auth.Read, "key organization␁rOrganization/ward"},
+		{"a nurse, granular", auth.Claims{FHIRUser: "Practitioner/n", Scope: "user/Patient.rs?active=true"}, "Patient", auth.Read, "and key organization␁rOrganization/ward keys active␁ttrue␁…"},
+		{"a nurse writes", auth.Claims{FHIRUser: "Practitioner/n", Scope: "user/*.cruds"}, "Patient", auth.Update, nothing},
+		{"another type", auth.Claims{FHIRUser: "Practitioner/n", Scope: "user/*.cruds"}, "Observation", auth.Read, nothing},
+		{"break-glass", auth.Claims{FHIRUser: "Practitioner/n", Scope: "user/*.cruds", BreakGlass: true}, "Observation", auth.Read, all},
+		{"somebody without limits", auth.Claims{Subject: "chief", FHIRUser: "Practitioner/c", Scope: "user/*.rs"}, "Observation", auth.Read, all},
+		{"scopes come first", auth.Claims{Subject: "chief", FHIRUser: "Practitioner/c", Scope: "user/Patient.rs"}, "Observation", auth.Read, nothing},
+		{"systems have none", auth.Claims{Scope: "system/*.rs"}, "Observation", auth.Read, all},
+		{"patients have none", auth.Claims{FHIRUser: "Patient/p", Scope: "user/*.rs"}, "Encounter", auth.Read, "key subject␁rPatient/p"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g, err := rules.Grant(t.Context(), test.claims)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, limit(g, test.typ, test.action)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	if _, err := rules.Grant(t.Context(), auth.Claims{Subject: "broken", FHIRUser: "Practitioner/n", Scope: "user/*.rs"}); !errors.Is(err, errFamily) {
+		t.Errorf("%v", err)
 	}
 }
 

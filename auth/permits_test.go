@@ -247,6 +247,44 @@ func (l *leakTest) ask(text string, more bool) {
 	l.hidden += len(answer(l.t, l.whole, q)) - len(want)
 }
 
+// TestReadIsNotSearch has grants that may read and not search, and the other way round.
+func TestReadIsNotSearch(t *testing.T) {
+	w := newWorld(t)
+	s := w.store(t, func(res *fhir.Resource) bool {
+		return res.Type() != "Observation" || strings.HasPrefix(res.ID(), "hr-")
+	})
+	for _, test := range []struct{ name, scope, query, want string }{
+		{"what may be read is included", "patient/Observation.s patient/Patient.r", "Observation?_id=hr-p&_include=Observation:subject", "Observation/hr-p with Patient/p"},
+		{"what may be searched is included", "patient/Observation.s patient/Patient.s", "Observation?_id=hr-p&_include=Observation:subject", "Observation/hr-p with Patient/p"},
+		{"what may be created is not", "patient/Observation.s patient/Patient.cud", "Observation?_id=hr-p&_include=Observation:subject", "Observation/hr-p"},
+		{"what may only be read cannot be asked about", "patient/Observation.s patient/Patient.r", "Observation?patient.name=pine", ""},
+		{"what may be searched can", "patient/Observation.s patient/Patient.s", "Observation?patient.name=pine", "Observation/hr-p"},
+		{"nor by _has", "patient/Observation.r patient/Patient.s", "Patient?_has:Observation:patient:code=8867-4", ""},
+		{"reverse includes", "patient/Observation.r patient/Patient.s", "Patient?_id=p&_revinclude=Observation:subject", "Patient/p with Observation/hr-p"},
+		{"what may only be read is not found", "patient/Observation.r", "Observation?", "forbidden"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := grant(t, auth.Claims{Patient: "p", Scope: test.scope})
+			typ, query, _ := strings.Cut(test.query, "?")
+			q := parseQuery(t, typ, query)
+			got := "forbidden"
+			if err := g.Restrict(t.Context(), q); err == nil {
+				got = strings.Join(answer(t, s, q)[1:], " ")
+			} else if !isForbidden(err) {
+				t.Fatal(err)
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+	g := grant(t, auth.Claims{Patient: "p", Scope: "patient/Observation.rds?category=laboratory patient/Observation.rs"})
+	q := parseQuery(t, "Observation", "code=8867-4")
+	if err := g.RestrictTo(t.Context(), auth.Delete, q); err != nil || len(answer(t, s, q)) != 1 {
+		t.Errorf("a search for what to delete finds what may only be read: %v", err)
+	}
+}
+
 func parseQuery(t testing.TB, typ, query string) *search.Query {
 	t.Helper()
 	pairs, err := search.ParseQuery(strings.ReplaceAll(query, " ", "%20"))

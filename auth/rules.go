@@ -29,7 +29,7 @@ type Relations interface {
 	PatientsOf(ctx context.Context, user fhir.Key) ([]string, error)
 }
 
-// Permissions narrow what professionals may do under user/ scopes, by role or care team.
+// Permissions narrow what professionals may do under user/ scopes, by role or care team. Break-glass sets them aside.
 type Permissions interface {
 	// Of is asked once for each token. The visibility says what the user may do with a type; nil: everything.
 	Of(ctx context.Context, c *Claims) (func(resourceType string, action Action) (of search.Plan, ok bool), error)

@@ -157,7 +157,14 @@ func FuzzParseScopes(f *testing.F) {
 	for _, text := range []string{"openid fhirUser launch/patient patient/*.rs", "user/Observation.cruds?code=a|b&category:in=x", "system/*.*", "patient/X.read patient/X.write", "patient/Observation.rs?a=%25%26"} {
 		f.Add(text)
 	}
+	rules := newRules(f, auth.Options{})
 	f.Fuzz(func(t *testing.T, text string) {
+		if known, err := rules.ParseScopes(text); err == nil {
+			g, err := rules.Grant(t.Context(), auth.Claims{Patient: "p", Scope: known.String()})
+			if err != nil || len(g.Ignored()) > 0 || len(g.Scopes()) != len(known) {
+				t.Fatalf("%q: %v, %v", text, err, g.Ignored())
+			}
+		}
 		all, err := auth.ParseScopes(text)
 		if err != nil {
 			return
