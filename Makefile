@@ -43,6 +43,10 @@ test: ## Run all tests; needs no running service (PKG, TESTFLAGS to narrow)
 test-mongodb: ## Run store/mongo and the HTTP suites on MongoDB: the server of FIRTH_TEST_MONGODB_URI, or else FerretDB but for listed failures
 	FIRTH_TEST_STORE=mongodb $(GO) test -count=1 -p=1 -timeout=60m $(TESTFLAGS) $(MONGODB_SUITES)
 
+.PHONY: test-browser
+test-browser: build ## Drive the authorization server with Chromium (CHROMIUM, else /usr/bin/chromium) and an app made with fhirclient; needs npm
+	cd internal/browser && npm ci --silent && npm test --silent
+
 .PHONY: race
 race: ## Run the tests under the race detector, except RACE_SKIP
 	@$(GO) list $(PKG) | { grep -Ev '$(RACE_SKIP)' || true; } | xargs env CGO_ENABLED=1 $(GO) test -race -short -json $(TESTFLAGS) | $(GO) run ./internal/testsummary

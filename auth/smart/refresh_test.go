@@ -43,7 +43,10 @@ func TestRefresh(t *testing.T) {
 	if fifth.text("scope") != allScopes {
 		t.Errorf("after fewer scopes all again: %d %s", fifth.status, fifth.body)
 	}
-	if told := s.told(events.TokenRefresh); len(told) != 4 || told[1].Scope != lessScopes || told[0].TokenID == "" {
+	if sixth := s.refresh(fifth.text("refresh_token"), "client_id", ""); sixth.text("scope") != allScopes {
+		t.Errorf("a public client need not say which it is: %d %s", sixth.status, sixth.body)
+	}
+	if told := s.told(events.TokenRefresh); len(told) != 5 || told[1].Scope != lessScopes || told[0].TokenID == "" {
 		t.Errorf("events %+v", told)
 	}
 }
@@ -56,7 +59,6 @@ func TestRefreshRefusals(t *testing.T) {
 		"unknown":         s.refresh("firth_rt_" + strings.Repeat("A", 48)),
 		"garbage":         s.refresh("x"),
 		"another client":  s.refresh(token, "client_id", "other"),
-		"no client":       s.refresh(token, "client_id", ""),
 		"a secret client": s.refresh(token, "client_id", "confidential"),
 	} {
 		if got.status != http.StatusBadRequest && got.status != http.StatusUnauthorized || got.json["access_token"] != nil {

@@ -35,6 +35,15 @@ func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Is
 	return t.renew(ctx, a, scope, id)
 }
 
+// RefreshClient returns the client of a refresh token. ErrGrant.
+func (t *Tokens) RefreshClient(ctx context.Context, secret string) (client string, err error) {
+	a, _, err := t.ofRefresh(ctx, secret)
+	if err != nil {
+		return "", err
+	}
+	return a.Client, nil
+}
+
 // ofRefresh returns the authorization of a refresh token, and the record of that.
 func (t *Tokens) ofRefresh(ctx context.Context, secret string) (a *Authorization, id string, err error) {
 	id, ok := secrets.ID(secrets.RefreshToken, secret)
