@@ -69,6 +69,7 @@ func rows() []Row {
 		{Package: "cmd/firth/...", May: []string{"..."}, Why: "the one place that knows all parts and puts them together"},
 		{Package: "internal/acceptance", Tests: []string{"adapters/catalog", "fhir/spec", "internal/teststore", "search", "server", "store", "store/pebble"}, Why: "starts the parts, then judges their answers over HTTP by means of its own"},
 		{Package: "internal/importer", May: []string{"fhir", "internal/progress"}, Why: "the import command, a client of any FHIR server"},
+		{Package: "internal/consents", May: []string{"auth", "fhir", "search", "store"}, Tests: []string{"fhir/spec", "store/pebble"}, Why: "feeds what package auth knows of Consents from a store, which auth does not know"},
 		{Package: "internal/storecopy", May: []string{"fhir", "search", "store"}, Tests: []string{"fhir/spec", "internal/teststore", "store/pebble"}, Why: "moves versions between stores of any kind, and makes their keys anew"},
 		{Package: "internal/bench", May: []string{"fhir"}, Why: "measures any server over HTTP; what it starts is handed in"},
 		{Package: "internal/deploy", Tests: []string{"fhir/spec", "internal/config", "search", "server", "store/pebble"}, Why: "holds files for deployment against settings and metrics of the program"},
