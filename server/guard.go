@@ -109,7 +109,7 @@ func (g *checkedCommit) check(i int, action auth.Action) error {
 	current, err := g.s.currentWithin(g.x.ctx, fhir.Key{Type: op.Key.Type, ID: op.Key.ID}, plan)
 	switch {
 	case err == nil:
-		if op.IfMatch != "" && op.IfMatch != current.Key.Version {
+		if op.IfMatch != "" && op.IfMatch != current.Key.Version || op.IfNoneMatch {
 			return store.ErrPrecondition
 		}
 		g.demands[i], op.IfMatch = op.IfMatch == "", current.Key.Version
@@ -124,20 +124,28 @@ func (g *checkedCommit) check(i int, action auth.Action) error {
 
 // checkAbsentDelete lets a deletion of what is not there, or is hidden, come to nothing in the same way: it is about an id that nobody has.
 func (g *checkedCommit) checkAbsentDelete(op *store.Op) error {
-	sees, err := g.s.sees(g.x, fhir.Key{Type: op.Key.Type, ID: op.Key.ID})
-	if err != nil {
+	if err := g.checkUnseen(op); err != nil {
 		return err
-	}
-	if sees {
-		return errBeyondReach()
 	}
 	op.Key.ID = g.s.newID()
 	return nil
 }
 
+// checkUnseen refuses an operation on a resource that the caller sees, but may not change.
+func (g *checkedCommit) checkUnseen(op *store.Op) error {
+	sees, err := g.s.sees(g.x, fhir.Key{Type: op.Key.Type, ID: op.Key.ID})
+	if err == nil && sees {
+		return errBeyondReach()
+	}
+	return err
+}
+
 // checkAbsentUpdate lets an update create what is not there. An id that a hidden resource has cannot be taken, which is all that is told of it.
 func (g *checkedCommit) checkAbsentUpdate(i int, wasOurs bool) error {
 	op := &g.ops[i]
+	if err := g.checkUnseen(op); err != nil {
+		return err
+	}
 	if op.IfMatch != "" {
 		return store.ErrPrecondition
 	}

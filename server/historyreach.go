@@ -28,8 +28,12 @@ func (s *Server) pastOf(x *exchange, q store.HistoryQuery) (*store.HistoryPage, 
 		return s.store.History(x.ctx, q)
 	}
 	if q.ID != "" {
-		if isOurs, err := past.isOurs(fhir.Key{Type: q.Type, ID: q.ID}); err != nil || !isOurs {
-			return nil, errors.Join(err, store.ErrNotFound)
+		isOurs, err := past.isOurs(fhir.Key{Type: q.Type, ID: q.ID})
+		switch {
+		case err != nil:
+			return nil, err
+		case !isOurs:
+			return nil, store.ErrNotFound
 		}
 	}
 	return past.page()

@@ -34,13 +34,26 @@ func (s *Server) reached(x *exchange, key fhir.Key, action auth.Action) (*store.
 		return current, err
 	}
 	v, err := s.store.Read(x.ctx, key)
-	if err != nil {
+	content := v
+	if errors.Is(err, store.ErrGone) { // a deletion goes with what it deleted
+		var failed error
+		if content, failed = s.lastContent(x.ctx, fhir.Key{Type: key.Type, ID: key.ID}, key.Version); failed != nil {
+			return nil, failed
+		}
+	} else if err != nil {
 		return nil, err
 	}
-	if fits, err := s.fits(x.ctx, plan, v); err != nil || !fits {
-		return nil, errors.Join(err, store.ErrNotFound)
+	fits, failed := content != nil, error(nil)
+	if fits {
+		fits, failed = s.fits(x.ctx, plan, content)
 	}
-	return v, nil
+	switch {
+	case failed != nil:
+		return nil, failed
+	case !fits:
+		return nil, store.ErrNotFound
+	}
+	return v, err
 }
 
 // currentWithin reads the current version of a resource that a plan matches. One that is deleted is [store.ErrGone] when the plan matched it before.
@@ -159,8 +172,12 @@ func (s *Server) sees(x *exchange, key fhir.Key) (bool, error) {
 func (s *Server) changeable(x *exchange, key fhir.Key) (*store.Version, error) {
 	v, err := s.reached(x, key, auth.Update)
 	if errors.Is(err, store.ErrNotFound) {
-		if sees, failed := s.sees(x, key); sees || failed != nil {
-			return nil, errors.Join(failed, errBeyondReach())
+		sees, failed := s.sees(x, key)
+		switch {
+		case failed != nil:
+			return nil, failed
+		case sees:
+			return nil, errBeyondReach()
 		}
 	}
 	return v, err

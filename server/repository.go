@@ -99,6 +99,9 @@ func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bo
 		default:
 			w.err = r.prepareReading(ctx, &drafts[i], w)
 		}
+		if w.skip && w.err == nil {
+			w.err = r.checkSkipped(&drafts[i])
+		}
 	})
 	outcomes := make([]adapters.Outcome, len(drafts))
 	ops := make([]store.Op, 0, len(drafts))
@@ -126,17 +129,41 @@ func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bo
 // commit writes what the sender may write. Readings need leave of their own to be created, and to be changed. Patients and devices that the manifest makes of
 // identifiers are part of what who may create any Observation sends.
 func (r repository) commit(ops []store.Op) ([]store.Result, error) {
-	plan, ok := r.x.grant.Limit("Observation", auth.Create)
-	sendsAny := ok && plan == nil
 	return r.s.commitAs(r.x, ops, func(i int) auth.Action {
 		switch op := ops[i]; {
-		case op.IfNoneExist != nil && sendsAny:
+		case op.IfNoneExist != nil && r.sendsAny():
 			return noLeave
 		case op.IfMatch == "":
 			return auth.Create
 		}
 		return auth.Update
 	})
+}
+
+// sendsAny reports whether the sender may create any Observation.
+func (r repository) sendsAny() bool {
+	plan, ok := r.x.grant.Limit("Observation", auth.Create)
+	return ok && plan == nil
+}
+
+// checkSkipped refuses a draft that is there already, when the sender could not have written it: whether it is there is not for him to know.
+func (r repository) checkSkipped(draft *adapters.Draft) error {
+	plan, ok := r.x.grant.Limit(draft.Type, auth.Create)
+	switch {
+	case ok && plan == nil || draft.Mode == adapters.CreateIfNoneExist && r.sendsAny():
+		return nil
+	case !ok:
+		return errBeyondReach()
+	}
+	w := &draftWrite{}
+	if err := r.prepare(draft, draft.JSON, w); err != nil {
+		return err
+	}
+	fits, err := r.s.matchesKeys(r.x.ctx, plan, w.op.Key, w.op.Keys, r.s.clock())
+	if err == nil && !fits {
+		err = errBeyondReach()
+	}
+	return err
 }
 
 // existing takes the resource that was found, which must be the one and only.

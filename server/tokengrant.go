@@ -2,9 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
 
 	"github.com/firth-health/firth/auth"
@@ -13,19 +10,11 @@ import (
 
 // TokenGrant makes of what a token says what this server asks. It may be kept as long as the token is valid.
 func TokenGrant(g *auth.Grant) Grant {
-	c := g.Claims()
-	digest := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %q", c.Issuer, c.Client, c.Subject, c.FHIRUser, c.Patient, c.Encounter, c.Scope))
-	return &tokenGrant{Grant: g, owner: hex.EncodeToString(digest[:])}
+	return &tokenGrant{g}
 }
 
 // tokenGrant is the Grant of a token.
-type tokenGrant struct {
-	*auth.Grant
-	owner string
-}
-
-// Owner implements [Grant]: issuer, client, user, context and scopes together.
-func (t *tokenGrant) Owner() string { return t.owner }
+type tokenGrant struct{ *auth.Grant }
 
 // Allow implements [Grant]. It is about types of resources and the letters of a scope; which resources, [Grant.Limit] and [Grant.Restrict] say.
 func (t *tokenGrant) Allow(_ context.Context, a Access) error {
@@ -118,7 +107,15 @@ func (t *tokenGrant) allowOperation(code string, key fhir.Key) error {
 
 // allowSomewhere asks for an action with any type.
 func (t *tokenGrant) allowSomewhere(actions auth.Action) error {
-	if slices.ContainsFunc(t.Scopes(), func(s auth.Scope) bool { return s.Actions&actions != 0 }) {
+	gives := func(s auth.Scope) bool {
+		typ := s.Type
+		if typ == auth.AnyType {
+			typ = "Patient"
+		}
+		_, ok := t.Limit(typ, actions)
+		return ok && s.Actions&actions != 0
+	}
+	if slices.ContainsFunc(t.Scopes(), gives) {
 		return nil
 	}
 	return beyondScopes()
