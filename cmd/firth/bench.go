@@ -22,6 +22,7 @@ type benchOptions struct {
 	json    string // file for the report; "-" is the standard output, instead of the table
 	profile string // file for a CPU profile
 	store   string // of `bench start` and `bench scale`
+	guarded bool   // with authorization and audit
 	on      string // URI of a MongoDB deployment; empty: the embedded store
 }
 
@@ -42,12 +43,14 @@ ingest, which takes transactions.
   read     GET /fhir/Observation/[id]
   search   the 20 newest readings of one code of a patient
   start    time from start to ready, and resident memory, with --resources in the store
+  guard    all of these with authorization and audit, and without: what they cost
   scale    reads, searches and operations over all patients of a store of --resources
 
 The generator runs in the same process and shares the cores with the server.`,
 		Example: `  firth bench all
   firth bench create --clients 16 --duration 5s
   firth bench all --json bench.json
+  firth bench guard
   firth bench start --resources 1000000
   firth bench scale --resources 10000000 --keep /var/tmp/firth-ten-million
   firth bench all --store "mongodb://127.0.0.1:27017/?replicaSet=rs0"`,
@@ -67,11 +70,13 @@ The generator runs in the same process and shares the cores with the server.`,
 	cmd.AddCommand(scenarioCommand(&o, "all", "Measure "+strings.Join(bench.Scenarios(), ", "), bench.Scenarios()...))
 	cmd.AddCommand(startCommand(&o))
 	cmd.AddCommand(scaleCommand(&o))
+	cmd.AddCommand(guardCommand(&o))
 	return cmd
 }
 
 func scenarioCommand(o *benchOptions, name, short string, scenarios ...string) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, Example: "  firth bench " + name + " --duration 5s"}
+	cmd.Flags().BoolVar(&o.guarded, "guarded", false, "measure with authorization and audit, as serve runs without --dev")
 	cmd.Flags().StringVar(&o.on, "store", "", "`URI` of a MongoDB deployment, mongodb://…, to measure instead of the embedded store")
 	load := settings(cmd, listenerSettings()...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
@@ -137,6 +142,9 @@ func (o *benchOptions) measure(cmd *cobra.Command, load func() (config.Config, e
 	}
 	defer func() { err = errors.Join(err, stopProfile()) }()
 	system := benchSystem(c, logger(c))
+	if o.guarded {
+		system = guardedSystem(c, logger(c))
+	}
 	if o.on != "" {
 		onMongo(&system, c, o.on)
 	}

@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/firth-health/firth/auth/smart/clients"
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/bench"
@@ -50,6 +52,47 @@ func benchSystem(c config.Config, log *slog.Logger) bench.System {
 		IngestPath: vitalsPath,
 		Command:    func(ctx context.Context, dir string) (*bench.Process, error) { return startProcess(ctx, dir) },
 	}
+}
+
+// guardedSystem is benchSystem with authorization and audit.
+func guardedSystem(c config.Config, log *slog.Logger) bench.System {
+	system := benchSystem(c, log)
+	var token atomic.Pointer[string]
+	system.Serve = func(ctx context.Context, dir string) (string, func() error, error) {
+		local := c
+		local.Listen, local.Store, local.Dev = "127.0.0.1:0", dir, false
+		r, err := start(ctx, local, log, listenExactly)
+		if err != nil {
+			return "", nil, err
+		}
+		issued, err := r.parts.secured.benchToken(ctx)
+		if err != nil {
+			return "", nil, errors.Join(err, r.stop())
+		}
+		token.Store(&issued)
+		return r.address(), r.stop, nil
+	}
+	system.Authorization = func(context.Context) (string, error) {
+		if issued := token.Load(); issued != nil {
+			return "Bearer " + *issued, nil
+		}
+		return "", errors.New("no server has run")
+	}
+	return system
+}
+
+// benchToken is a token of a service that may create, read and search Observations, as a gateway and a dashboard do.
+func (z *secured) benchToken(ctx context.Context) (string, error) {
+	const scope = "system/Observation.crs system/Device.crus system/Patient.crus"
+	client := clients.Client{ID: "bench", Name: "firth bench", Type: clients.Asymmetric, JWKSURL: "https://bench.invalid/jwks", Scopes: scope}
+	if _, _, err := z.authorization.Clients().Create(ctx, client); err != nil && !errors.Is(err, clients.ErrExists) {
+		return "", err
+	}
+	issued, err := z.authorization.Tokens().Service(ctx, client.ID, scope)
+	if err != nil {
+		return "", err
+	}
+	return issued.Access, nil
 }
 
 // fillChunk is how many resources are committed together when a store is filled.

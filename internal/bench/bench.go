@@ -24,6 +24,9 @@ type System struct {
 	// Serve runs a server on the store in dir, creating it when needed, and returns the host:port it listens on.
 	Serve func(ctx context.Context, dir string) (address string, stop func() error, err error)
 
+	// Authorization is the value of that header in every request to what Serve runs, asked for when it runs; nil: there is none.
+	Authorization func(ctx context.Context) (string, error)
+
 	// Fill puts n resources into the store in dir, which no server has open: item appends the i-th as JSON with its id.
 	Fill func(ctx context.Context, dir string, n int, item func(dst []byte, i int) []byte) error
 
@@ -176,6 +179,17 @@ func (r *run) serve(ctx context.Context, store string, f func(address string) er
 
 // load is the closed loop of the options.
 func (r *run) load(ctx context.Context, address string, expect int, request func([]byte, int, *rand.Rand) []byte) (*sample, error) {
+	header, err := r.header(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if header != "" {
+		bare := request
+		request = func(dst []byte, client int, random *rand.Rand) []byte {
+			from := len(dst)
+			return withHeader(bare(dst, client, random), from, header)
+		}
+	}
 	l := load{address: address, clients: r.Clients, warmup: r.Warmup, duration: r.Duration, request: request, expect: expect}
 	s, err := l.run(ctx)
 	if err == nil && s.failed > 0 {
@@ -185,6 +199,15 @@ func (r *run) load(ctx context.Context, address string, expect int, request func
 		err = fmt.Errorf("not one answer in %v", r.Duration)
 	}
 	return s, err
+}
+
+// header is the line of a request that authorizes it; empty for none.
+func (s *System) header(ctx context.Context) (string, error) {
+	if s.Authorization == nil {
+		return "", nil
+	}
+	value, err := s.Authorization(ctx)
+	return "Authorization: " + value + "\r\n", err
 }
 
 // store is the path of a store that does not exist yet.

@@ -87,7 +87,7 @@ type answer struct {
 
 func (r *run) collect(ctx context.Context, address string, targets []string, into map[string]answer) error {
 	for _, target := range targets {
-		body, header, err := get(ctx, "http://"+address+target)
+		body, header, err := r.get(ctx, "http://"+address+target)
 		if err != nil {
 			return err
 		}
@@ -131,8 +131,13 @@ func bare(answers map[string]answer, f func(address string) error) (err error) {
 }
 
 // get fetches one answer with net/http, headers included.
-func get(ctx context.Context, url string) ([]byte, http.Header, error) {
+func (r *run) get(ctx context.Context, url string) ([]byte, http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err == nil && r.Authorization != nil {
+		var value string
+		value, err = r.Authorization(ctx)
+		request.Header.Set("Authorization", value)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -90,7 +90,7 @@ func (r *run) memoryOf(ctx context.Context, p *Process) (idle, used int64, err e
 	idle = residentBytes(p.PID)
 	for i := range 300 {
 		target := fmt.Sprintf("/fhir/Observation?patient=%s&code=http://loinc.org%%7C8867-4&_sort=-date&_count=20", PatientID(i%Patients(r.Resources)))
-		if _, err := fetch(ctx, p.Address, target); err != nil {
+		if _, err := fetch(ctx, p.Address, target, ""); err != nil {
 			return 0, 0, err
 		}
 	}

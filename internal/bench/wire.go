@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -153,14 +154,23 @@ func appendRequest(dst []byte, method, host, target, contentType string, body []
 	return append(dst, body...)
 }
 
-// fetch returns the body of a GET that must answer 200.
-func fetch(ctx context.Context, address, target string) ([]byte, error) {
+// withHeader puts a header, a whole line, behind the first line of the request that begins at from.
+func withHeader(request []byte, from int, header string) []byte {
+	if header == "" {
+		return request
+	}
+	at := from + bytes.Index(request[from:], []byte("\r\n")) + 2
+	return slices.Insert(request, at, []byte(header)...)
+}
+
+// fetch returns the body of a GET that must answer 200. The header is a whole line, or empty.
+func fetch(ctx context.Context, address, target, header string) ([]byte, error) {
 	w, err := dial(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	w.keep = true
-	status, err := w.exchange(appendRequest(nil, "GET", address, target, "", nil))
+	status, err := w.exchange(withHeader(appendRequest(nil, "GET", address, target, "", nil), 0, header))
 	if err == nil && status != 200 {
 		err = fmt.Errorf("GET %s answered %d: %.300s", target, status, w.body)
 	}

@@ -31,7 +31,7 @@ func (r *run) create(ctx context.Context) (*Row, error) {
 			return err
 		}
 		row.take(s, 1)
-		stored, err = sampleResources(ctx, address)
+		stored, err = r.sampleResources(ctx, address)
 		return err
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *run) ingest(ctx context.Context) (*Row, error) {
 		if err := r.checkIngested(ctx, address, s.latency.Count()*ReadingsPerRequest); err != nil {
 			return err
 		}
-		stored, err = sampleResources(ctx, address)
+		stored, err = r.sampleResources(ctx, address)
 		return err
 	})
 	if err != nil {
@@ -70,9 +70,18 @@ func (r *run) ingest(ctx context.Context) (*Row, error) {
 	return row, r.engine(ctx, row, EngineLoad{Clients: r.Clients, Batch: ReadingsPerRequest, Duration: r.Duration, Resources: stored})
 }
 
+// fetch is one GET of a server that the run has started.
+func (r *run) fetch(ctx context.Context, address, target string) ([]byte, error) {
+	header, err := r.header(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return fetch(ctx, address, target, header)
+}
+
 // checkIngested refuses a figure that counted readings the server did not store.
 func (r *run) checkIngested(ctx context.Context, address string, least int) error {
-	body, err := fetch(ctx, address, "/fhir/Observation?_summary=count")
+	body, err := r.fetch(ctx, address, "/fhir/Observation?_summary=count")
 	if err != nil {
 		return err
 	}
@@ -99,8 +108,8 @@ func (r *run) engine(ctx context.Context, row *Row, load EngineLoad) error {
 }
 
 // sampleResources reads Observations back, so that the engine gets what the server stored.
-func sampleResources(ctx context.Context, address string) ([][]byte, error) {
-	body, err := fetch(ctx, address, "/fhir/Observation?_count=500")
+func (r *run) sampleResources(ctx context.Context, address string) ([][]byte, error) {
+	body, err := r.fetch(ctx, address, "/fhir/Observation?_count=500")
 	if err != nil {
 		return nil, err
 	}
