@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -34,6 +35,20 @@ type Consents struct {
 
 	mu  sync.RWMutex
 	all map[string]*consent // by id
+
+	shared atomic.Pointer[shared]
+}
+
+// shared is what Consents that are about nobody in particular take, found out once for all callers.
+type shared struct {
+	version  uint64
+	consents []*consent
+	limits   sync.Map // sharedKey -> limit
+}
+
+type sharedKey struct {
+	typ    string
+	action Action
 }
 
 // ConsentOptions configure [NewConsents]. The zero value is usable.
@@ -96,7 +111,8 @@ type denial struct {
 	version uint64
 	until   time.Time // when a period begins or ends; zero for never
 
-	consents []*consent // that may matter to the caller
+	consents []*consent // that may matter to the caller, besides those that are shared
+	shared   *shared    // nil: none
 	claims   *Claims
 	user     fhir.Key
 	now      time.Time
@@ -110,8 +126,12 @@ func (x *Consents) denied(g *Grant, patients []string) *denial {
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	if patients == nil && d.user.Type != patientType {
+		d.shared = x.sharedNow()
+	}
 	for _, c := range x.all {
-		if d.user.Type == patientType && d.user.ID == c.patient || patients != nil && !slices.Contains(patients, c.patient) {
+		switch {
+		case d.shared != nil && !c.particular, patients != nil && !slices.Contains(patients, c.patient), d.user.Type == patientType && d.user.ID == c.patient:
 			continue
 		}
 		d.consents = append(d.consents, c)
@@ -121,8 +141,32 @@ func (x *Consents) denied(g *Grant, patients []string) *denial {
 			}
 		})
 	}
-	slices.SortFunc(d.consents, func(a, b *consent) int { return strings.Compare(a.patient+" "+a.id, b.patient+" "+b.id) })
+	inOrder(d.consents)
 	return d
+}
+
+// sharedNow is called with the lock held.
+func (x *Consents) sharedNow() *shared {
+	version := x.version.Load()
+	if s := x.shared.Load(); s != nil && s.version == version {
+		return s
+	}
+	s := &shared{version: version}
+	for _, c := range x.all {
+		if !c.particular {
+			s.consents = append(s.consents, c)
+		}
+	}
+	inOrder(s.consents)
+	x.shared.Store(s)
+	return s
+}
+
+// inOrder sorts by patient, so that equal denials give equal plans.
+func inOrder(all []*consent) {
+	slices.SortFunc(all, func(a, b *consent) int {
+		return cmp.Or(strings.Compare(a.patient, b.patient), strings.Compare(a.id, b.id))
+	})
 }
 
 // isCurrent reports whether asking again would give the same.

@@ -13,16 +13,32 @@ func (d *denial) taken(r *Rules, typ string, action Action) limit {
 	if d == nil || typ == auditEvent || typ == "Consent" {
 		return limit{}
 	}
+	if d.shared == nil {
+		return d.takenBy(d.consents, r, typ, action)
+	}
+	key := sharedKey{typ, action}
+	known, ok := d.shared.limits.Load(key)
+	if !ok {
+		known, _ = d.shared.limits.LoadOrStore(key, d.takenBy(d.shared.consents, r, typ, action))
+	}
+	return either(known.(limit), d.takenBy(d.consents, r, typ, action))
+}
+
+// takenBy is what some consents take.
+func (d *denial) takenBy(consents []*consent, r *Rules, typ string, action Action) limit {
+	if len(consents) == 0 {
+		return limit{}
+	}
 	rule, err := r.subjectRule(typ)
 	if err != nil {
-		return limit{ok: len(d.consents) > 0} // what cannot be found out is denied
+		return limit{nil, true} // what cannot be found out is denied
 	}
 	if rule.directory || len(rule.indexes) == 0 {
 		return limit{} // there is no patient who could deny
 	}
 	var all search.Or
 	var wholly []string // patients who deny all of the type
-	for _, c := range d.consents {
+	for _, c := range consents {
 		found := (&reading{d: d, r: r, typ: typ, action: action}).denied(&c.root)
 		switch {
 		case !found.ok:

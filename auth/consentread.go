@@ -11,6 +11,7 @@ import (
 type consent struct {
 	id, patient string
 	root        provision
+	particular  bool // it is about some callers, or for some time
 }
 
 // provision is a rule of a Consent. Elements that are absent do not limit it.
@@ -64,6 +65,7 @@ func (x *Consents) read(res *fhir.Resource) *consent {
 	if !c.root.mayDeny() {
 		return nil
 	}
+	c.particular = c.root.isParticular()
 	return c
 }
 
@@ -84,6 +86,11 @@ func isAboutPrivacy(scopes []Coding) bool {
 // mayDeny reports whether the provision, or one inside, denies.
 func (p *provision) mayDeny() bool {
 	return p.deny || slices.ContainsFunc(p.exceptions, func(e provision) bool { return e.mayDeny() })
+}
+
+// isParticular reports whether who asks, or when, matters to the provision or one inside.
+func (p *provision) isParticular() bool {
+	return len(p.actors) > 0 || len(p.purposes) > 0 || !p.start.IsZero() || !p.end.IsZero() || slices.ContainsFunc(p.exceptions, func(e provision) bool { return e.isParticular() })
 }
 
 // eachBoundary calls visit for each instant at which a period of the provision, or of one inside, begins or ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
@@ -44,8 +45,9 @@ const (
 
 // Rules turn claims into grants. Safe for concurrent use.
 type Rules struct {
-	opts Options
-	base string // without the final slash
+	opts     Options
+	base     string   // without the final slash
+	subjects sync.Map // type -> *subjectRule
 }
 
 // New makes rules.

@@ -43,13 +43,25 @@ type subjectRule struct {
 	itself    bool     // the type Patient
 }
 
-// subjectRule classifies a type.
-func (r *Rules) subjectRule(typ string) (subjectRule, error) {
+// subjectRule classifies a type, once.
+func (r *Rules) subjectRule(typ string) (*subjectRule, error) {
+	if known, ok := r.subjects.Load(typ); ok {
+		return known.(*subjectRule), nil
+	}
+	rule, err := r.classify(typ)
+	if err != nil {
+		return nil, err
+	}
+	known, _ := r.subjects.LoadOrStore(typ, &rule)
+	return known.(*subjectRule), nil
+}
+
+func (r *Rules) classify(typ string) (subjectRule, error) {
 	switch typ {
 	case group, subscription:
 		return subjectRule{}, nil
 	case deviceMetric:
-		of, err := r.subjectRule(device)
+		of, err := r.classify(device)
 		return subjectRule{indexes: of.indexes, through: r.references(typ, []string{"source"})}, err
 	}
 	codes, inCompartment := r.opts.Definitions.Compartment(patientType).Parameters[typ]
