@@ -18,6 +18,7 @@ import (
 	"github.com/firth-health/firth/auth/oidc"
 	"github.com/firth-health/firth/auth/smart"
 	"github.com/firth-health/firth/internal/config"
+	"github.com/firth-health/firth/internal/consents"
 	"github.com/firth-health/firth/internal/version"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
@@ -29,8 +30,9 @@ type secured struct {
 	authorization *smart.Server
 	tokens        *server.Tokens
 	trail         *audit.Trail // nil with --audit off
-	store         store.Store  // with the trail over it
+	store         store.Store  // with the trail and the index of Consents over it
 
+	consents    *consents.Store
 	metrics     string // who may read them
 	files       keyFiles
 	socket      *socketServer // nil where none is wanted, or could be had
@@ -40,8 +42,11 @@ type secured struct {
 	swept       chan struct{}
 }
 
-// sweepEvery is how often what has expired is deleted from the store.
-const sweepEvery = 5 * time.Minute
+// How often what has expired is deleted from the store, and what other servers wrote is looked for.
+const (
+	sweepEvery = 5 * time.Minute
+	lookEvery  = time.Second
+)
 
 // secure opens the authorization server and the audit trail of a store.
 func secure(ctx context.Context, c config.Config, p *parts, base string, log *slog.Logger) (_ *secured, err error) {
@@ -64,7 +69,12 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	if !ok {
 		return nil, errors.New("the store keeps no state, so there can be no authorization on it")
 	}
-	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}})
+	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base})
+	if z.consents, err = consents.Over(ctx, z.store, index, time.Now); err != nil {
+		return nil, fmt.Errorf("consents: %w", err)
+	}
+	z.store = z.consents
+	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}, Consents: index})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +97,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 		reader.Foreign = foreign
 	}
 	z.tokens = server.NewTokens(server.TokenOptions{Reader: reader, Rules: rules, Clock: time.Now, RequestRate: float64(c.RequestRate)})
-	z.sweep()
+	z.tend()
 	return z, nil
 }
 
@@ -134,22 +144,33 @@ func foreignIssuers(c config.Config, base string) (*oidc.Issuers, error) {
 	return issuers, nil
 }
 
-// sweep deletes what has expired, until close.
-func (z *secured) sweep() {
+// tend does what has to be done now and then, until close: it deletes what has expired, and takes note of Consents that other servers wrote.
+func (z *secured) tend() {
 	ctx, cancel := context.WithCancel(context.Background())
 	z.stop = cancel
+	var look <-chan time.Time
+	lookTick := time.NewTicker(lookEvery)
+	if shared, ok := store.Unwrap(z.store).(store.Shared); ok && shared.Shared() {
+		look = lookTick.C
+	}
 	go func() {
 		defer close(z.swept)
-		tick := time.NewTicker(sweepEvery)
-		defer tick.Stop()
+		defer lookTick.Stop()
+		sweep := time.NewTicker(sweepEvery)
+		defer sweep.Stop()
 		for {
+			var what string
+			var err error
 			select {
-			case <-tick.C:
-				if err := z.authorization.Sweep(ctx); err != nil && ctx.Err() == nil {
-					z.log.Warn("what has expired is still in the store", "error", err)
-				}
+			case <-sweep.C:
+				what, err = "what has expired is still in the store", z.authorization.Sweep(ctx)
+			case <-look:
+				what, err = "Consents that other servers wrote are not known", z.consents.Look(ctx)
 			case <-ctx.Done():
 				return
+			}
+			if err != nil && ctx.Err() == nil {
+				z.log.Warn(what, "error", err)
 			}
 		}
 	}()
