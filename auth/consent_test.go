@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -268,6 +269,35 @@ func TestConsentsOfMany(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("%s: %v", id, err)
 		}
+	}
+}
+
+// TestConsentsRace changes Consents while they are asked. Each answer is one of before or after.
+func TestConsentsRace(t *testing.T) {
+	consents := newConsents()
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), doctor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changing sync.WaitGroup
+	changing.Go(func() {
+		for i := range 200 {
+			consents.Put(resource(t, consentOf(fmt.Sprint(i%3), "q", `"policyRule":`+optOut)))
+			consents.Remove(fmt.Sprint((i + 1) % 3))
+		}
+		consents.Remove("0")
+		consents.Remove("1")
+		consents.Remove("2")
+	})
+	const denied = "not or key performer␁rPatient/q key subject␁rPatient/q"
+	for range 200 {
+		if got := limit(g, "Observation", auth.Read); got != all && got != denied {
+			t.Fatalf("limit %s", got)
+		}
+	}
+	changing.Wait()
+	if got := limit(g, "Observation", auth.Read); got != all {
+		t.Errorf("in the end: %s", got)
 	}
 }
 

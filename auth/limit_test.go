@@ -207,6 +207,17 @@ func TestGrantIgnores(t *testing.T) {
 	}
 }
 
+func TestGrantOfManyScopes(t *testing.T) {
+	text := ""
+	for i := range 300 {
+		text += fmt.Sprintf("patient/Observation.rs?code=%d ", i)
+	}
+	g := grant(t, auth.Claims{Patient: "p", Scope: text + "patient/Condition.rs"})
+	if len(g.Scopes()) != 256 || len(g.Ignored()) != 1 || limit(g, "Condition", auth.Read) != nothing {
+		t.Errorf("%d scopes, ignored %v", len(g.Scopes()), g.Ignored())
+	}
+}
+
 func TestGrantFails(t *testing.T) {
 	_, err := newRules(t, auth.Options{Relations: family{}}).Grant(t.Context(), auth.Claims{FHIRUser: "RelatedPerson/broken", Scope: "user/*.rs"})
 	if !errors.Is(err, errFamily) {

@@ -27,6 +27,14 @@ func levelBit(l Level) uint8 {
 	return 4
 }
 
+// reaching completes a grant.
+func (g *Grant) reaching(ctx context.Context) (*Grant, error) {
+	if err := g.setReach(ctx); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
 // setReach finds out whom the levels of the scopes are about.
 func (g *Grant) setReach(ctx context.Context) error {
 	g.reach = map[Level]reach{}

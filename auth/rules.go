@@ -103,7 +103,11 @@ func (r *Rules) Grant(ctx context.Context, c Claims) (*Grant, error) {
 		if err == nil {
 			err = r.check(s)
 		}
-		if err != nil {
+		switch {
+		case len(g.scopes) == maxScopes || len(g.ignored) == maxScopes:
+			g.ignored = append(g.ignored, &ScopeError{Reason: "the token has too many scopes; the rest gives nothing"})
+			return g.reaching(ctx)
+		case err != nil:
 			g.ignored = append(g.ignored, err)
 			continue
 		}
@@ -112,10 +116,7 @@ func (r *Rules) Grant(ctx context.Context, c Claims) (*Grant, error) {
 		}
 		g.scopes = append(g.scopes, s)
 	}
-	if err := g.setReach(ctx); err != nil {
-		return nil, err
-	}
-	return g, nil
+	return g.reaching(ctx)
 }
 
 // granular compiles the search parameters of a scope; nil when it has none.
