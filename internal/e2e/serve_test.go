@@ -25,7 +25,10 @@ func TestServeRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{"no --dev", nil, 2, "this version has no authorization, so serve does not run without --dev"},
+		{"every interface without TLS", []string{"--listen", "0.0.0.0:0"}, 2, "without TLS passwords and access tokens could be read on their way"},
+		{"HL7 v2 from strangers", []string{"--listen", "127.0.0.1:0", "--mllp", "0.0.0.0:0"}, 2, "HL7 v2 does not say who is calling: --mllp on another address than loopback needs --client-ca"},
+		{"half of TLS", []string{"--tls-cert", "cert.pem"}, 2, "tls-cert and tls-key go together"},
+		{"no certificate", []string{"--listen", "127.0.0.1:0", "--tls-cert", "/nonexistent.pem", "--tls-key", "/nonexistent.pem"}, 1, "tls: stat /nonexistent.pem: no such file or directory"},
 		{"every interface", []string{"--dev", "--listen", "0.0.0.0:0"}, 2, "on loopback only: 0.0.0.0:0 is not a loopback address"},
 		{"empty host", []string{"--dev", "--listen", ":0"}, 2, "is not a loopback address"},
 		{"IPv6 everywhere", []string{"--dev", "--listen", "[::]:0"}, 2, "[::]:0 is not a loopback address"},
