@@ -31,7 +31,7 @@ func TestImage(t *testing.T) {
 	if build := strings.ReplaceAll(recipe[1], "$(GO)", "go"); !slices.Contains(all["RUN"], build) {
 		t.Errorf("the image is not built as make build does: %s", build)
 	}
-	for name, want := range map[string]string{"USER": "65532:65532", "ENTRYPOINT": `["/usr/local/bin/firth"]`, "CMD": `["serve"]`, "ENV": "FIRTH_STORE=/data"} {
+	for name, want := range map[string]string{"USER": "65532:65532", "ENTRYPOINT": `["/usr/local/bin/firth"]`, "CMD": `["serve"]`, "ENV": "FIRTH_STORE=/data FIRTH_KEYS=/keys"} {
 		if got := strings.Join(all[name], "; "); got != want {
 			t.Errorf("%s %s, want %s", name, got, want)
 		}
