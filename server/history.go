@@ -12,7 +12,7 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// history answers the versions of an instance, a type or everything, newest first (R4 http.html#history).
+// history answers the versions of an instance, a type or everything, newest first (R4 http.html#history), or with _sort=_lastUpdated oldest first.
 func (s *Server) history(x *exchange) (reply, error) {
 	cursor, _ := lookup(x.query, cursorParameter)
 	q, self, err := s.historyQuery(x)
@@ -70,8 +70,8 @@ func (s *Server) historyQuery(x *exchange) (q store.HistoryQuery, self []search.
 		case "_at":
 			q.At, q.Before, err = historyPeriod(pair)
 		case "_sort":
-			if pair.Value != "-_lastUpdated" {
-				return q, nil, fhir.Invalidf(fhir.CodeNotSupported, "http._sort", "a history is newest first; _sort can only be -_lastUpdated")
+			if q.OldestFirst = pair.Value == "_lastUpdated"; !q.OldestFirst && pair.Value != "-_lastUpdated" {
+				return q, nil, fhir.Invalidf(fhir.CodeNotSupported, "http._sort", "_sort of a history can be -_lastUpdated, newest first, or _lastUpdated, oldest first")
 			}
 		case cursorParameter:
 			continue

@@ -185,8 +185,10 @@ func historyBreach(q *HistoryQuery, page *HistoryPage) error {
 		switch {
 		case q.Type != "" && v.Key.Type != q.Type || q.ID != "" && v.Key.ID != q.ID:
 			text = "a version of something else"
-		case i > 0 && v.LastUpdated.After(page.Versions[i-1].LastUpdated):
+		case i > 0 && !q.OldestFirst && v.LastUpdated.After(page.Versions[i-1].LastUpdated):
 			text = "not newest first"
+		case i > 0 && q.OldestFirst && v.LastUpdated.Before(page.Versions[i-1].LastUpdated):
+			text = "not oldest first"
 		case v.LastUpdated.Before(q.Since):
 			text = "before Since"
 		case !q.Before.IsZero() && !v.LastUpdated.Before(q.Before):

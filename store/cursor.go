@@ -57,7 +57,11 @@ func Fingerprint(q *search.Query) []byte {
 
 // FingerprintHistory is a digest of what a cursor of [Store].History belongs to.
 func FingerprintHistory(q *HistoryQuery) []byte {
-	return fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", q.Type, q.ID, nanos(q.Since), nanos(q.At), nanos(q.Before))
+	digest := fmt.Appendf(nil, "history\x00%s\x00%s\x00%d\x00%d\x00%d", q.Type, q.ID, nanos(q.Since), nanos(q.At), nanos(q.Before))
+	if q.OldestFirst {
+		digest = append(digest, "\x00oldest first"...)
+	}
+	return digest
 }
 
 func nanos(t time.Time) int64 {

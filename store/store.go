@@ -127,9 +127,11 @@ type HistoryQuery struct {
 	Before   time.Time // versions made before that instant; zero for all
 	Count    int       // page size; 0 asks for the total alone
 	Cursor   string
+
+	OldestFirst bool // instead of newest first
 }
 
-// HistoryPage is one page of versions, newest first.
+// HistoryPage is one page of versions, newest first unless the query says otherwise.
 type HistoryPage struct {
 	Versions []Version
 	Total    int // -1 when not counted

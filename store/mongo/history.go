@@ -18,7 +18,7 @@ func (s *Store) History(ctx context.Context, q store.HistoryQuery) (*store.Histo
 		return nil, err
 	}
 	defer s.leave()
-	h := &historyRun{s: s, q: q, bounds: historyBounds(&q)}
+	h := &historyRun{s: s, q: q, bounds: historyBounds(&q), oldestFirst: q.OldestFirst}
 	if q.Cursor != "" {
 		payload, err := store.OpenCursor(s.secret[:], store.FingerprintHistory(&h.q), q.Cursor)
 		if err != nil {
@@ -51,7 +51,7 @@ type historyRun struct {
 	v      *view
 	q      store.HistoryQuery
 	bounds bson.D // of the sequence number
-	from   int64  // the page begins below it; 0 for the newest
+	from   int64  // the page begins behind it; 0 for the beginning
 	newest *version
 
 	oldestFirst bool // below is then where it begins above

@@ -38,7 +38,7 @@ type historyLeg struct {
 	where      bson.D
 	projection bson.D
 	batch      int
-	below      int64 // what was read so far is not below it; 0 at the beginning
+	below      int64 // what is left is below it, or above it where the oldest come first; 0 at the beginning
 	read       []*version
 	done       bool
 }
@@ -51,9 +51,14 @@ func (l *historyLeg) first() (*version, error) {
 	bounds := l.h.bounds
 	order := int32(-1)
 	if l.h.oldestFirst {
-		order, bounds = 1, bson.D{{Key: "$gt", Value: l.below}}
-	} else if l.below != 0 {
-		bounds = append(bson.D{{Key: "$lt", Value: l.below}}, l.h.since()...)
+		order = 1
+	}
+	switch {
+	case l.below == 0:
+	case l.h.oldestFirst:
+		bounds = append(bson.D{{Key: "$gt", Value: l.below}}, l.h.bound("$lt")...)
+	default:
+		bounds = append(bson.D{{Key: "$lt", Value: l.below}}, l.h.bound("$gte")...)
 	}
 	where := l.where
 	if len(bounds) > 0 {
@@ -94,10 +99,10 @@ func (l *historyLeg) peek() *version {
 	return l.read[0]
 }
 
-// since is the lower bound of the sequence number.
-func (h *historyRun) since() (bounds bson.D) {
+// bound is the lower ($gte) or upper ($lt) bound of the sequence number, if there is one.
+func (h *historyRun) bound(operator string) (bounds bson.D) {
 	for _, b := range h.bounds {
-		if b.Key == "$gte" {
+		if b.Key == operator {
 			bounds = append(bounds, b)
 		}
 	}

@@ -52,7 +52,7 @@ type historyRun struct {
 	q     store.HistoryQuery
 	table *typeTable
 	r     engine.Reader
-	from  uint64 // version or sequence behind which the page begins, from the cursor; 0 for the newest
+	from  uint64 // version or sequence behind which the page begins, from the cursor; 0 for the beginning
 	page  *store.HistoryPage
 }
 
@@ -105,6 +105,9 @@ func (h *historyRun) instance(t typeNo, row uint64) error {
 		return err
 	}
 	h.page.Total = int(version + 1 - min(oldest, version+1))
+	if h.q.OldestFirst {
+		return h.ascend(t, row, max(oldest, h.from+1), version)
+	}
 	if h.from > 0 {
 		version = min(version, h.from-1)
 	}
@@ -115,6 +118,19 @@ func (h *historyRun) instance(t typeNo, row uint64) error {
 	}
 	if version >= oldest && version > 0 && h.q.Count > 0 {
 		h.next(version + 1)
+	}
+	return nil
+}
+
+// ascend lists the versions of one resource from one to another.
+func (h *historyRun) ascend(t typeNo, row, version, newest uint64) error {
+	for ; version <= newest && len(h.page.Versions) < h.q.Count; version++ {
+		if err := h.take(t, row, version, h.q.Type); err != nil {
+			return err
+		}
+	}
+	if version <= newest && h.q.Count > 0 {
+		h.next(version - 1)
 	}
 	return nil
 }

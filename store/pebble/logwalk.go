@@ -3,6 +3,8 @@ package pebble
 import (
 	"errors"
 	"math"
+	"sort"
+	"time"
 
 	engine "github.com/cockroachdb/pebble/v2"
 )
@@ -10,15 +12,15 @@ import (
 // logCost bounds how many entries of the change log are read to count a history that a time restricts.
 const logCost = 10_000
 
-// log lists the versions of a type or of all types, newest first.
+// log lists the versions of a type or of all types.
 func (h *historyRun) log() error {
 	types, err := h.logTypes()
 	if err != nil {
 		return err
 	}
-	w := &logWalk{}
+	w := &logWalk{oldestFirst: h.q.OldestFirst}
 	for _, t := range types {
-		if err := w.add(h.r, t, h.from); err != nil {
+		if err := w.add(h.r, t, h.from, h.q.Since); err != nil {
 			return errors.Join(err, w.close())
 		}
 	}
@@ -94,13 +96,19 @@ func (h *historyRun) readLog(w *logWalk) error {
 	return nil
 }
 
-// ended reports whether this and all older entries are before Since.
+// ended reports whether this entry and all that follow are outside of Since and Before.
 func (h *historyRun) ended(updated int64) bool {
+	if h.q.OldestFirst {
+		return !h.q.Before.IsZero() && !instant(updated).Before(h.q.Before)
+	}
 	return !h.q.Since.IsZero() && instant(updated).Before(h.q.Since)
 }
 
-// wanted reports whether the version at the walk was made before Before and current at or after At.
+// wanted reports whether the version at the walk was made in the time asked for, and was current at or after At.
 func (h *historyRun) wanted(w *logWalk) (bool, error) {
+	if !h.q.Since.IsZero() && instant(w.updated()).Before(h.q.Since) {
+		return false, nil
+	}
 	if !h.q.Before.IsZero() && !instant(w.updated()).Before(h.q.Before) {
 		return false, nil
 	}
@@ -116,40 +124,93 @@ func (h *historyRun) wanted(w *logWalk) (bool, error) {
 	return err == nil && instant(next.updated).After(h.q.At), err
 }
 
-// logWalk merges the change logs of types, newest first.
+// logWalk merges the change logs of types, newest or oldest first.
 type logWalk struct {
-	legs []*logLeg
-	at   *logLeg
+	oldestFirst bool
+	legs        []*logLeg
+	at          *logLeg
 }
 
-// logLeg is the change log of one type; entries are those of the key at hand, the last being the current one.
+// logLeg is the change log of one type; entries are those of the key at hand, the last being the current one, or with oldestFirst the first.
 type logLeg struct {
-	t       typeNo
-	it      *engine.Iterator
-	entries []logEntry
-	updated int64
+	t           typeNo
+	oldestFirst bool
+	it          *engine.Iterator
+	entries     []logEntry
+	updated     int64
 }
 
-// add begins below the sequence before; 0 begins with the newest.
-func (w *logWalk) add(r engine.Reader, t typeNo, before uint64) error {
+// add begins behind the sequence from; 0 begins at the beginning, which with oldestFirst is where since is.
+func (w *logWalk) add(r engine.Reader, t typeNo, from uint64, since time.Time) error {
 	it, err := r.NewIter(&engine.IterOptions{LowerBound: spaceKey(nil, spaceLog, t), UpperBound: spaceKey(nil, spaceLog, t+1)})
 	if err != nil {
 		return err
 	}
-	l := &logLeg{t: t, it: it}
+	l := &logLeg{t: t, oldestFirst: w.oldestFirst, it: it}
 	w.legs = append(w.legs, l)
-	if before == 0 {
-		before = math.MaxUint64
+	switch {
+	case !w.oldestFirst:
+		return l.below(from)
+	case from == 0 && !since.IsZero():
+		return l.since(since)
 	}
-	if it.SeekLT(logKey(nil, t, before)) {
+	return l.above(from)
+}
+
+// below goes to the newest entry below a sequence; 0 for the newest of all.
+func (l *logLeg) below(sequence uint64) error {
+	if sequence == 0 {
+		sequence = math.MaxUint64
+	}
+	if l.it.SeekLT(logKey(nil, l.t, sequence)) {
 		if err := l.load(); err != nil {
 			return err
 		}
-		for len(l.entries) > 0 && l.entries[len(l.entries)-1].sequence >= before {
+		for len(l.entries) > 0 && l.last().sequence >= sequence {
 			l.entries = l.entries[:len(l.entries)-1]
 		}
 	}
-	return it.Error()
+	return l.it.Error()
+}
+
+// above goes to the oldest entry above a sequence. The key of an entry has the sequence of the first one that it shares the key with.
+func (l *logLeg) above(sequence uint64) error {
+	for ok := l.it.SeekLT(logKey(nil, l.t, sequence+1)) || l.it.First(); ok; ok = l.it.Next() {
+		if err := l.load(); err != nil {
+			return err
+		}
+		for len(l.entries) > 0 && l.entries[0].sequence <= sequence {
+			l.entries = l.entries[1:]
+		}
+		if len(l.entries) > 0 {
+			return nil
+		}
+	}
+	return l.it.Error()
+}
+
+// since goes to the oldest entry that was made at an instant or after. Instants do not decrease, so it is found by bisection.
+func (l *logLeg) since(at time.Time) error {
+	if !l.it.Last() {
+		return l.it.Error()
+	}
+	if err := l.load(); err != nil {
+		return err
+	}
+	newest := l.last().sequence
+	var failed error
+	sequence := sort.Search(int(newest), func(i int) bool {
+		if failed != nil || !l.it.SeekGE(logKey(nil, l.t, uint64(i)+1)) {
+			return true
+		}
+		failed = l.load()
+		return !instant(l.updated).Before(at)
+	})
+	l.entries = nil
+	if failed != nil {
+		return failed
+	}
+	return l.above(uint64(sequence))
 }
 
 func (l *logLeg) load() error {
@@ -161,31 +222,48 @@ func (l *logLeg) load() error {
 	return err
 }
 
-// next moves to the next older entry.
+// next moves to the next entry.
 func (w *logWalk) next() (bool, error) {
-	if l := w.at; l != nil {
-		l.entries = l.entries[:len(l.entries)-1]
-		if len(l.entries) == 0 && l.it.Prev() {
-			if err := l.load(); err != nil {
-				return false, err
-			}
-		}
-		if err := l.it.Error(); err != nil {
+	if w.at != nil {
+		if err := w.at.next(); err != nil {
 			return false, err
 		}
 	}
 	w.at = nil
 	for _, l := range w.legs {
-		if len(l.entries) > 0 && (w.at == nil || l.last().sequence > w.at.last().sequence) {
+		if len(l.entries) > 0 && (w.at == nil || (l.current().sequence > w.at.current().sequence) != w.oldestFirst) {
 			w.at = l
 		}
 	}
 	return w.at != nil, nil
 }
 
+// next moves to the next entry of the type.
+func (l *logLeg) next() error {
+	forth := l.it.Prev
+	if l.oldestFirst {
+		l.entries, forth = l.entries[1:], l.it.Next
+	} else {
+		l.entries = l.entries[:len(l.entries)-1]
+	}
+	if len(l.entries) == 0 && forth() {
+		if err := l.load(); err != nil {
+			return err
+		}
+	}
+	return l.it.Error()
+}
+
 func (l *logLeg) last() logEntry { return l.entries[len(l.entries)-1] }
 
-func (w *logWalk) entry() logEntry { return w.at.last() }
+func (l *logLeg) current() logEntry {
+	if l.oldestFirst {
+		return l.entries[0]
+	}
+	return l.last()
+}
+
+func (w *logWalk) entry() logEntry { return w.at.current() }
 
 func (w *logWalk) updated() int64 { return w.at.updated }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,9 +104,15 @@ func testHistory(t *testing.T, open New) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fixture{t, f.s, t.Context()}
-			for _, c.q.Count = range []int{1, 2, 3, 100} {
+			for _, c.q.Count = range []int{1, 2, 3, 100, -1, -2, -3, -100} {
+				want := c.want
+				if c.q.OldestFirst = c.q.Count < 0; c.q.OldestFirst {
+					c.q.Count = -c.q.Count
+					want = slices.Clone(want)
+					slices.Reverse(want)
+				}
 				got, total := f.versions(c.q)
-				if diff := cmp.Diff(c.want, got); diff != "" {
+				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("count %d (-want +got):\n%s", c.q.Count, diff)
 				}
 				if total != len(c.want) && total != -1 {
