@@ -90,6 +90,10 @@ func TestConsents(t *testing.T) {
 		{"code, as an exception", doctor, auth.Read, `"provision":{"type":"permit","provision":[{"type":"deny",` + hivCode + `}]}`, withoutHIV},
 		{"an exception to the exception", doctor, auth.Read, `"provision":{"type":"permit","provision":[{"type":"deny",` + hivCode + `,"provision":[{"type":"permit","dataPeriod":{"start":"2024"}}]}]}`,
 			strings.Replace(withoutHIV, "Condition", "Observation/panel Condition", 1)},
+		{"an exception applies within the root", doctor, auth.Read, `"provision":{"type":"permit","class":[{"code":"Condition"}],"provision":[{"type":"deny"}]}`, strings.Replace(everything, " Condition/flu", "", 1)},
+		{"a permission applies within what it is in", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"deny","class":[{"code":"Condition"}],"provision":[{"type":"permit"}]}]}`,
+			"Patient/other Condition/flu Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"},
+		{"a denial within a denial permits nothing", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"deny","class":[{"code":"Condition"}]}]}`, withoutQ},
 		{"a code without coding denies", doctor, auth.Read, `"provision":{"type":"deny","code":[{"text":"secrets"}]}`, withoutQ},
 		{"a code without coding does not permit", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","code":[{"text":"pulse"}]}]}`, withoutQ},
 		{"an exception without type denies", doctor, auth.Read, `"provision":{"type":"permit","provision":[{` + hivCode + `}]}`, withoutHIV},
@@ -270,6 +274,32 @@ func TestConsentsOfMany(t *testing.T) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
+}
+
+// TestConsentsOfOthers has callers who are patients, or act for one, and more.
+func TestConsentsOfOthers(t *testing.T) {
+	consents := newConsents()
+	out := `"policyRule":` + optOut
+	consents.Put(resource(t, consentOf("q", "q", out)))
+	both := resource(t, `{"resourceType":"Appointment","id":"both","participant":[{"actor":{"reference":"Patient/q"}},{"actor":{"reference":"Patient/other"}}]}`)
+	administrator := auth.Claims{FHIRUser: "Patient/q", Roles: []auth.Coding{{System: auth.RoleSystem, Code: auth.RoleAdministrator}}, Scope: "user/*.rs"}
+	sees := func(what string, claims auth.Claims, res *fhir.Resource, want bool) {
+		t.Helper()
+		g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Permits(t.Context(), auth.Read, res, nil); (err == nil) != want {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	sees("a professional does not see what one of two denied", doctor, both, false)
+	sees("the app of the other does", auth.Claims{Patient: "other", Scope: "patient/*.rs"}, both, true)
+	sees("the app of the one does not", auth.Claims{Patient: "q", Scope: "patient/*.rs"}, both, false)
+	sees("an administrator who is the patient", administrator, resource(t, `{"resourceType":"Patient","id":"q"}`), true)
+	consents.Put(resource(t, consentOf("o", "other", out)))
+	sees("an administrator who is a patient, of another", administrator, resource(t, `{"resourceType":"Patient","id":"other"}`), false)
+	sees("the app of the other, who denied too", auth.Claims{Patient: "other", Scope: "patient/*.rs"}, both, false)
 }
 
 // TestConsentsRace changes Consents while they are asked. Each answer is one of before or after.
