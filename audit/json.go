@@ -39,7 +39,9 @@ func (w *jsonWriter) text(name, value string) {
 
 // printable puts something else for what a FHIR string cannot have, which others sent.
 func printable(text string) string {
-	isControl := func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == unicode.ReplacementChar }
+	isControl := func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == unicode.ReplacementChar
+	}
 	if utf8.ValidString(text) && strings.IndexFunc(text, isControl) < 0 {
 		return text
 	}

@@ -5,8 +5,6 @@ import "strings"
 // coding is a Coding with what it is called.
 type coding struct{ system, code, display string }
 
-func (c coding) isNone() bool { return c.code == "" }
-
 // Code systems of AuditEvents.
 const (
 	systemDICOM         = "http://dicom.nema.org/resources/ontology/DCM"

@@ -53,7 +53,9 @@ type (
 	}
 )
 
-func (c shapeCoding) String() string { return c.System[strings.LastIndexByte(c.System, '/')+1:] + "#" + c.Code }
+func (c shapeCoding) String() string {
+	return c.System[strings.LastIndexByte(c.System, '/')+1:] + "#" + c.Code
+}
 
 // rowOf says of an event what the table says of an interaction: type, subtypes, action, client, server, user, entity, profile.
 func rowOf(s *shape) []string {
@@ -236,7 +238,9 @@ func TestOtherEvents(t *testing.T) {
 		{"a back end acts for itself", func(e *Event) { e.Claims.Subject = e.Claims.Client }, func(s *shape) bool {
 			return len(s.Agent) == 2 && *s.Agent[0].Requestor && s.Agent[0].Policy[0] == "jti-1" && s.Agent[0].PurposeOfUse != nil
 		}},
-		{"nobody known", func(e *Event) { e.Claims = nil }, func(s *shape) bool { return len(s.Agent) == 2 && s.Agent[0].Who.Display == "app/1.0" && *s.Agent[0].Requestor }},
+		{"nobody known", func(e *Event) { e.Claims = nil }, func(s *shape) bool {
+			return len(s.Agent) == 2 && s.Agent[0].Who.Display == "app/1.0" && *s.Agent[0].Requestor
+		}},
 		{"nobody and no agent", func(e *Event) { e.Claims, e.Agent, e.Address = nil, "", "" }, func(s *shape) bool {
 			return s.Agent[0].Who.Display == "unknown" && s.Agent[0].Network.Address == "unknown" && s.Agent[0].Network.Type == "1"
 		}},
