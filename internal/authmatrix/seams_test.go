@@ -1,0 +1,201 @@
+package authmatrix
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firth-health/firth/fhir"
+)
+
+func keptIn(t testing.TB, a answer) string {
+	t.Helper()
+	var b struct {
+		Entry []struct {
+			FullURL  string
+			Response struct{ Etag string }
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &b); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range b.Entry {
+		names = append(names, strings.TrimPrefix(e.FullURL, base+"/")+"/"+strings.Trim(e.Response.Etag, `W/"`))
+	}
+	return strings.Join(names, " ")
+}
+
+// everyone is a world with the whole seed and all callers.
+func everyone(t *testing.T) *world {
+	t.Helper()
+	list, byName := callers(), map[string]*caller{}
+	for i := range list {
+		byName[list[i].name] = &list[i]
+	}
+	w := newWorld(t, byName)
+	w.fill(t, seed(), seed())
+	return w
+}
+
+// compareWork shows that a resource that is hidden costs the calls of the store that one which is not there costs, so that time does not tell one from the other.
+func compareWork(t *testing.T, cases tally) {
+	w := everyone(t)
+	work := func(r request) string {
+		w.store.calls = nil
+		w.store.notes.Store(true)
+		got := w.do(t, "p1 all", &r)
+		w.store.notes.Store(false)
+		return strings.Join(w.store.calls, " ") + " " + http.StatusText(got.status)
+	}
+	for _, r := range []request{
+		{method: "GET", path: "Observation/ID"}, {method: "HEAD", path: "Observation/ID"}, {method: "GET", path: "Observation/ID/_history/1"}, {method: "GET", path: "Observation/ID/_history"}, {method: "GET", path: "Observation/ID/$meta"},
+		{method: "GET", path: "Observation/ID", headers: []string{"If-None-Match", `W/"1"`}}, {method: "GET", path: "Observation?_id=ID"}, {method: "GET", path: "Observation?_id=ID&_summary=count"}, {method: "GET", path: "Observation/ID/$graphql?query={id}"},
+		{method: "DELETE", path: "Observation/ID"}, {method: "DELETE", path: "Observation?_id=ID"}, {method: "PATCH", path: "Observation/ID", body: "[]", contentType: "application/json-patch+json"},
+		{method: "POST", path: "Observation", body: ofP2().json(""), headers: []string{"If-None-Exist", "_id=ID"}}, {method: "GET", path: "Observation/ID/$validate?mode=delete"}, {method: "GET", path: "Observation/ID/$waveform"},
+		{method: "POST", path: "Observation/ID/$meta-add", body: `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x"}]}}]}`},
+	} {
+		as := func(id string) string {
+			one := r
+			one.path = strings.ReplaceAll(r.path, "ID", id)
+			one.headers = slices.Clone(r.headers)
+			for i := range one.headers {
+				one.headers[i] = strings.ReplaceAll(one.headers[i], "ID", id)
+			}
+			return work(one)
+		}
+		if hidden, absent := as("o9"), as("absent"); hidden != absent {
+			t.Errorf("%s %s: %q of what is hidden, %q of what is not there", r.method, r.path, hidden, absent)
+		}
+		cases.add("work", "patient/*")
+	}
+}
+
+// askForJobs shows that what runs in the background is for who began it, under the token's scopes.
+func askForJobs(t *testing.T, cases tally) {
+	w := everyone(t)
+	begin := func(name, path string) string {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+"/fhir/"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+name)
+		r.Header.Set("Prefer", "respond-async")
+		got, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimPrefix(got.Header.Get("Content-Location"), base+"/")
+	}
+	for _, owner := range []string{"p1 all", "user doctor"} {
+		job := begin(owner, "Observation")
+		for _, other := range []string{"p2 all", "p1 reads all", "p1 Observations", "user p2", "user doctor vital signs", "administrator", "system all", "no scopes"} {
+			for _, method := range []string{"GET", "DELETE"} {
+				cases.add("async of others", "patient/*")
+				got, never := w.do(t, other, &request{method: method, path: job}), w.do(t, other, &request{method: method, path: "_async/NEVER"})
+				if got.status != 404 || got.body != never.body {
+					t.Errorf("%s %ss the job of %s: %v, want %v", other, method, owner, &got, &never)
+				}
+			}
+		}
+		if got := w.do(t, owner, &request{method: "DELETE", path: job}); got.status != http.StatusAccepted {
+			t.Errorf("%s: %v", owner, &got)
+		}
+	}
+}
+
+// govern shows who may begin a reindex, see its status, and say what the server can search for.
+func govern(t *testing.T, cases tally) {
+	w := everyone(t)
+	status := ""
+	list := callers()
+	for i := range list {
+		c := &list[i]
+		for _, path := range []string{"$reindex", "Observation/$reindex", "Observation/o1/$reindex"} {
+			cases.add("$reindex", c.class)
+			got := w.do(t, c.name, &request{method: "POST", path: path})
+			if c.admin == (got.status == 403) {
+				t.Errorf("%s %s: %v", c.name, path, &got)
+			}
+			if c.admin && path == "$reindex" {
+				status = w.job(t, c.name)
+			}
+		}
+	}
+	for i := range list {
+		c := &list[i]
+		cases.add("$reindex", c.class)
+		if got := w.do(t, c.name, &request{method: "GET", path: status}); c.admin == (got.status == 404) {
+			t.Errorf("%s reads %s: %v", c.name, status, &got)
+		}
+	}
+}
+
+// job begins a reindex and returns where its status is.
+func (w *world) job(t testing.TB, name string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", w.url+"/fhir/$reindex", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+name)
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(got.Header.Get("Content-Location"), base+"/")
+}
+
+// refer lets transactions refer to what a search finds. What is hidden is not found.
+func refer(t *testing.T, cases tally) {
+	w := everyone(t)
+	for _, row := range []struct {
+		caller, reference string
+		status            int
+	}{
+		{"p1 all", "Patient?identifier=urn:mrn|1", 200}, {"p1 all", "Patient?identifier=urn:mrn|2", 412}, {"p1 all", "Patient?identifier=urn:mrn|none", 412}, {"p1 all", "Patient?name=Baker", 412},
+		{"p2 all", "Patient?identifier=urn:mrn|2", 200}, {"p2 all", "Patient?identifier=urn:mrn|1", 412}, {"p1 Observations", "Patient?identifier=urn:mrn|1", 403}, {"p1 vital signs", "Patient?identifier=urn:mrn|1", 200},
+		{"p1 writes only", "Patient?identifier=urn:mrn|1", 403}, {"gateway", "Patient?identifier=urn:mrn|1", 403}, {"user doctor", "Patient?identifier=urn:mrn|2", 200},
+	} {
+		cases.add("conditional reference", "patient/*")
+		c := observation("", vital, ref("subject", row.reference))
+		r := request{method: "POST", body: `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + c.json("") + `,"request":{"method":"POST","url":"Observation"}}]}`}
+		got := w.do(t, row.caller, &r)
+		if got.status != row.status {
+			t.Errorf("%s refers to %s: %v", row.caller, row.reference, &got)
+		}
+		if row.status == 412 {
+			absent := r
+			absent.body = strings.ReplaceAll(r.body, row.reference, "Patient?identifier=urn:mrn|none")
+			if none := w.do(t, row.caller, &absent); strings.ReplaceAll(got.body, row.reference, "Patient?identifier=urn:mrn|none") != none.body {
+				t.Errorf("%s refers to %s: %v, and to nothing: %v", row.caller, row.reference, &got, &none)
+			}
+		}
+	}
+}
+
+// compareAtomic shows that a transaction with one entry that is not allowed leaves nothing behind.
+func compareAtomic(t *testing.T, cases tally) {
+	w := everyone(t)
+	for _, second := range []string{
+		`{"resource":` + ofP2().json("") + `,"request":{"method":"POST","url":"Observation"}}`, `{"resource":` + ofP1().json("o9") + `,"request":{"method":"PUT","url":"Observation/o9"}}`,
+		`{"request":{"method":"DELETE","url":"Practitioner/dr"}}`, `{"request":{"method":"GET","url":"Binary/b1"}}`,
+	} {
+		r := request{method: "POST", body: `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + ofP1().json("first") + `,"request":{"method":"PUT","url":"Observation/first"}},` + second + `]}`}
+		cases.add("transaction, one refused", "patient/*")
+		if got := w.do(t, "p1 all", &r); got.status != 403 {
+			t.Errorf("%s: %v", second, &got)
+		}
+		if _, err := w.store.Read(t.Context(), fhir.Key{Type: "Observation", ID: "first"}); err == nil {
+			t.Errorf("%s: the other entry was done", second)
+		}
+	}
+}
