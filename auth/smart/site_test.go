@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/firth-health/firth/auth/smart/passwords"
 	"github.com/firth-health/firth/auth/smart/sealed"
 	"github.com/firth-health/firth/auth/smart/signing"
+	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/pebble"
 )
@@ -91,18 +93,16 @@ func patients() people {
 	}
 }
 
-func openStore(t *testing.T) *pebble.Store {
+func TestMain(m *testing.M) { os.Exit(teststore.Main(m.Run)) }
+
+// openStore opens an empty store of the kind that is chosen for the run of the tests.
+func openStore(t *testing.T) store.State {
 	t.Helper()
-	s, err := openMemory()
-	if err != nil {
-		t.Fatal(err)
+	state, ok := store.Unwrap(teststore.Open(t, teststore.Options{})).(store.State)
+	if !ok {
+		t.Fatal("the store keeps no state")
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return state
 }
 
 func openMemory() (*pebble.Store, error) {

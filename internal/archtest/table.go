@@ -56,7 +56,7 @@ func rows() []Row {
 		{Package: "adapters/hl7v2", Why: "a decoder knows its wire format only; meaning is in manifests"},
 		{Package: "adapters/ble", May: []string{"fhir"}, Why: "a decoder knows its wire format and exact decimals"},
 		{Package: "auth/...", May: []string{"auth/...", "fhir/...", "search"}, Tests: []string{"store", "store/pebble"}, Why: "a grant restricts a query by adding to its plan; it does not read the store"},
-		{Package: "auth/smart/...", May: []string{"auth/...", "fhir", "store"}, Tests: []string{"store/pebble"}, Why: "the authorization server keeps its records as state of the store (docs/adr/0014); it reads no resources"},
+		{Package: "auth/smart/...", May: []string{"auth/...", "fhir", "store"}, Tests: []string{"internal/teststore", "store/pebble"}, Why: "the authorization server keeps its records as state of the store (docs/adr/0014); it reads no resources"},
 		{Package: "audit", May: []string{"auth", "fhir/...", "search", "store"}, Tests: []string{"store/pebble"}, Why: "events are resources about who did what, written to the store"},
 		{Package: "conformance/...", May: []string{"conformance/...", "fhir/...", "search"}, Why: "statements are made from facts handed in by those who register them"},
 		{
