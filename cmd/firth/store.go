@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firth-health/firth/audit"
+	"github.com/firth-health/firth/auth/smart"
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/internal/progress"
@@ -36,8 +38,8 @@ func storeCopyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "copy FROM TO",
 		Short: "Move everything into another store, history included",
-		Long: `Copy all versions of all resources, deletions included, under their ids, version ids and instants, into an empty store. Index keys are made anew. Then both stores are read
-and compared: the checksum that is printed is that of both.
+		Long: `Copy all versions of all resources, deletions included, under their ids, version ids and instants, into an empty store. Index keys are made anew. Accounts, apps, what they
+were allowed, and the audit trail come along; the key files of --keys do not. Then both stores are read and compared: the checksum that is printed is that of both.
 
 A copy that was interrupted goes on where it stopped when the command is given again. Nothing may write to FROM meanwhile.`,
 		Example: "  firth store copy data mongodb://db.example/firth?replicaSet=rs0\n  firth store copy data /mnt/new/data",
@@ -81,7 +83,11 @@ func copyStore(ctx context.Context, c config.Config, source, target string, out 
 		}
 		return progress.State{Done: p.Done(), Total: p.Steps(), Text: text}
 	})
-	report, err := storecopy.Run(ctx, storecopy.Options{From: from, To: to, Registry: registry}, &p)
+	chains, err := audit.Kinds(ctx, from)
+	if err != nil {
+		return err
+	}
+	report, err := storecopy.Run(ctx, storecopy.Options{From: from, To: to, Registry: registry, Kinds: append(smart.Kinds(), chains...)}, &p)
 	line.Stop()
 	if err != nil {
 		return err
@@ -116,6 +122,9 @@ func writeCopied(report *storecopy.Report, out io.Writer) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if report.Records > 0 {
+		fmt.Fprintf(out, "%d records of accounts, apps and the audit trail, the same in both stores\n", report.Records)
 	}
 	_, err := fmt.Fprintf(out, "%d versions, the same in both stores: sha256 sum %s\n", report.Versions, report.Checksum)
 	return err

@@ -20,6 +20,9 @@ type Options struct {
 	From, To store.Store
 	Registry *search.Registry // makes the index keys
 
+	// Kinds are those of the records ([store.State]) that belong to what is stored, such as accounts and the audit trail; those about the work of servers do not.
+	Kinds []string
+
 	// Page is how many versions are moved at once; 0 for 1,000.
 	Page int
 }
@@ -54,10 +57,19 @@ func Run(ctx context.Context, opts Options, p *Progress) (*Report, error) {
 		opts.Page = 1000
 	}
 	c := &copying{Options: opts, from: from, to: to, progress: p}
+	records, err := c.records(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.run(ctx); err != nil {
 		return nil, err
 	}
-	return c.verify(ctx)
+	report, err := c.verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report.Records = records
+	return report, nil
 }
 
 // copying is one call of Run.

@@ -18,6 +18,7 @@ import (
 type Report struct {
 	Types    []TypeCount // by name
 	Versions int64
+	Records  int64  // of the kinds of the options, compared one by one
 	Checksum string // of all versions of either store, whatever their order
 }
 
