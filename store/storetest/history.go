@@ -38,6 +38,26 @@ func (f *fixture) versions(q store.HistoryQuery) (all []string, total int) {
 	}
 }
 
+// bothWays reads a history newest first and oldest first, on pages of several sizes.
+func (f *fixture) bothWays(q store.HistoryQuery, want []string) {
+	f.Helper()
+	for _, q.OldestFirst = range []bool{false, true} {
+		if q.OldestFirst {
+			want = slices.Clone(want)
+			slices.Reverse(want)
+		}
+		for _, q.Count = range []int{1, 2, 3, 100} {
+			got, total := f.versions(q)
+			if diff := cmp.Diff(want, got); diff != "" {
+				f.Errorf("count %d, oldest first %t (-want +got):\n%s", q.Count, q.OldestFirst, diff)
+			}
+			if total != len(want) && total != -1 {
+				f.Errorf("count %d, oldest first %t: total %d of %d", q.Count, q.OldestFirst, total, len(want))
+			}
+		}
+	}
+}
+
 // tick waits until the next instant of a store.
 func tick() time.Time {
 	time.Sleep(3 * time.Millisecond)
@@ -104,21 +124,7 @@ func testHistory(t *testing.T, open New) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fixture{t, f.s, t.Context()}
-			for _, c.q.Count = range []int{1, 2, 3, 100, -1, -2, -3, -100} {
-				want := c.want
-				if c.q.OldestFirst = c.q.Count < 0; c.q.OldestFirst {
-					c.q.Count = -c.q.Count
-					want = slices.Clone(want)
-					slices.Reverse(want)
-				}
-				got, total := f.versions(c.q)
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("count %d (-want +got):\n%s", c.q.Count, diff)
-				}
-				if total != len(c.want) && total != -1 {
-					t.Errorf("count %d: total %d of %d", c.q.Count, total, len(c.want))
-				}
-			}
+			f.bothWays(c.q, c.want)
 		})
 	}
 	t.Run("exact totals", func(t *testing.T) {
