@@ -20,10 +20,12 @@ type wire struct {
 	r    *bufio.Reader
 	keep bool   // whether bodies are wanted
 	body []byte // of the last answer, with keep or when it was a failure
+
+	until time.Time // deadline of the connection
 }
 
-// patience is the longest time for one answer; a server that needs longer is broken.
-const patience = 30 * time.Second
+// patience is the longest time for one answer; a server that needs longer is broken. An answer has at least half of it.
+const patience = 60 * time.Second
 
 var errAnswer = errors.New("not an HTTP/1.1 answer with Content-Length or chunks")
 
@@ -42,8 +44,11 @@ func (w *wire) close() error { return w.conn.Close() }
 
 // exchange sends a request and reads the answer to its end.
 func (w *wire) exchange(request []byte) (status int, err error) {
-	if err := w.conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return 0, err
+	if now := time.Now(); w.until.Sub(now) < patience/2 { // setting it costs as much as a tenth of an exchange
+		w.until = now.Add(patience)
+		if err := w.conn.SetDeadline(w.until); err != nil {
+			return 0, err
+		}
 	}
 	if _, err := w.conn.Write(request); err != nil {
 		return 0, err
