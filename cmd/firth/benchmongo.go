@@ -33,6 +33,7 @@ func onMongo(system *bench.System, c config.Config, uri string) {
 	system.Ceilings = map[string]bench.Ceiling{
 		"create": {Is: "raw inserts, one document each"},
 		"ingest": {Is: fmt.Sprintf("raw bulk inserts, %d documents each", bench.ReadingsPerRequest), AimRatio: 0.6},
+		"import": {Is: fmt.Sprintf("raw bulk inserts, %d documents each", bench.ImportedPerRequest), AimRatio: 0.6},
 		"read":   {Is: "raw finds by _id"},
 		"search": {Is: "raw finds by {p, h, t}", AimRatio: 0.7},
 	}

@@ -143,6 +143,14 @@ func TestDataIsFHIR(t *testing.T) {
 	if _, err := fhir.ParseResource(AppendPatient(nil, 3)); err != nil {
 		t.Error(err)
 	}
+	bundle, err := fhir.ParseResource(appendImport(nil, 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := bundle.Root().Get("entry").Index(199)
+	if n, url := bundle.Root().Get("entry").Len(), entry.Path("request", "url").Text(); n != 200 || url != "Observation/bench-o-599" || entry.Path("resource", "id").Text() != "bench-o-599" {
+		t.Errorf("%d entries, the last of %s", n, url)
+	}
 	want := `{"resourceType":"Observation","id":"bench-o-17","meta":{"profile":["http://hl7.org/fhir/StructureDefinition/bodytemp"]},"status":"final",` +
 		`"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}],` +
 		`"code":{"coding":[{"system":"http://loinc.org","code":"8310-5","display":"Body temperature"}]},"subject":{"reference":"Patient/bench-2"},` +
@@ -162,6 +170,8 @@ func testSystem() System {
 		case r.URL.Path == "/ingest/x":
 			stored.Add(ReadingsPerRequest)
 			w.WriteHeader(http.StatusCreated)
+		case r.URL.Path == "/fhir":
+			stored.Add(ImportedPerRequest)
 		case r.Method == http.MethodPost:
 			stored.Add(1)
 			w.WriteHeader(http.StatusCreated)

@@ -121,8 +121,14 @@ func TestExamined(t *testing.T) {
 // observedAt is the creation of an Observation.
 func observedAt(t *testing.T, registry *search.Registry, id, subject, code string, at time.Time) store.Op {
 	t.Helper()
-	res, err := fhir.ParseResource(fmt.Appendf(nil, `{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":%q}]},"subject":{"reference":%q},"effectiveDateTime":%q,`+
+	return observation(t, registry, id, fmt.Sprintf(`{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":%q}]},"subject":{"reference":%q},"effectiveDateTime":%q,`+
 		`"valueQuantity":{"value":72.50,"unit":"/min","system":"http://unitsofmeasure.org","code":"/min"}}`, code, subject, at.Format(time.RFC3339)))
+}
+
+// observation is the creation of one.
+func observation(t *testing.T, registry *search.Registry, id, text string) store.Op {
+	t.Helper()
+	res, err := fhir.ParseResource([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
