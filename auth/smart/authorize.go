@@ -30,6 +30,9 @@ const (
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	v := &visit{s: s, w: w, r: r}
 	q, err := s.parametersOf(r)
+	if err == nil && !s.asks.allow(s.o.Remote(r)) {
+		err = &refusal{Code: unavailable, Description: "too many requests from this address", status: http.StatusTooManyRequests}
+	}
 	if err != nil {
 		s.failPage(w, r, err)
 		return

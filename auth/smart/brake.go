@@ -7,22 +7,28 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The brake on logins from one network address: a burst, then one every few seconds. It is this server's own and forgets when it restarts; accounts have theirs in the store.
+// Brakes on one network address, for what anybody may ask for and costs something: a password check, or a record of a request that nobody may ever come back to. They are this server's own and
+// forget when it restarts; accounts have a brake in the store.
 const (
-	brakeBurst     = 20
-	brakeEvery     = 3 * time.Second
+	loginBurst     = 20
+	loginEvery     = 3 * time.Second
+	requestBurst   = 200
+	requestEvery   = 100 * time.Millisecond
 	brakeAddresses = 8192
 )
 
-// brake slows down who tries many logins from one address.
+// brake slows down one address.
 type brake struct {
 	clock func() time.Time
-	mu    sync.Mutex
-	by    map[string]*rate.Limiter
+	burst int
+	every time.Duration
+
+	mu sync.Mutex
+	by map[string]*rate.Limiter
 }
 
-func newBrake(clock func() time.Time) *brake {
-	return &brake{clock: clock, by: map[string]*rate.Limiter{}}
+func newBrake(clock func() time.Time, burst int, every time.Duration) *brake {
+	return &brake{clock: clock, burst: burst, every: every, by: map[string]*rate.Limiter{}}
 }
 
 // allow says whether an address may try now.
@@ -34,7 +40,7 @@ func (b *brake) allow(address string) bool {
 	if !ok {
 		if len(b.by) >= brakeAddresses {
 			for other, l := range b.by {
-				if l.TokensAt(now) >= brakeBurst {
+				if l.TokensAt(now) >= float64(b.burst) {
 					delete(b.by, other)
 				}
 			}
@@ -42,7 +48,7 @@ func (b *brake) allow(address string) bool {
 				clear(b.by)
 			}
 		}
-		limiter = rate.NewLimiter(rate.Every(brakeEvery), brakeBurst)
+		limiter = rate.NewLimiter(rate.Every(b.every), b.burst)
 		b.by[address] = limiter
 	}
 	return limiter.AllowN(now, 1)

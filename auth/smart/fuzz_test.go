@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/firth-health/firth/auth/smart"
 	"github.com/firth-health/firth/auth/smart/accounts"
 	"github.com/firth-health/firth/auth/smart/clients"
 )
@@ -91,7 +94,10 @@ func fuzzSite(f *testing.F) *site {
 		}
 	})
 	s.store = memory
-	server, err := s.make(f.Context(), nil)
+	server, err := s.make(f.Context(), func(o *smart.Options) {
+		var asks atomic.Int64
+		o.Remote = func(*http.Request) string { return strconv.FormatInt(asks.Add(1), 10) } // no brake on one address
+	})
 	if err != nil {
 		f.Fatal(err)
 	}

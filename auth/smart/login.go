@@ -48,7 +48,7 @@ func (v *visit) login() {
 	}
 	e := v.s.event(v.r, events.Login)
 	e.Login = name[:min(len(name), 64)]
-	if !v.s.brake.allow(e.Remote) {
+	if !v.s.logins.allow(e.Remote) {
 		e.Type, e.Failed, e.Detail = events.LoginLocked, true, "too many from this address"
 		v.s.tell(ctx, e)
 		again(http.StatusTooManyRequests, "There were too many attempts. Please wait a minute.")

@@ -2,6 +2,7 @@ package smart_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -135,6 +136,24 @@ func TestAddressBrake(t *testing.T) {
 	}
 	s.pass(time.Minute)
 	b.login(p, "doctor").at(t, "/auth/patient")
+}
+
+// One address that begins very many authorizations is braked before they are written down.
+func TestAuthorizeBrake(t *testing.T) {
+	s := newSite(t, nil)
+	status := 0
+	for range 2000 {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/authorize?"+s.ask().Encode(), nil))
+		if status = w.Code; status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if status != http.StatusTooManyRequests {
+		t.Errorf("the last of 2000: %d", status)
+	}
+	s.pass(time.Second)
+	s.browser().authorize(s.ask()).at(t, "/auth/login")
 }
 
 // A form that this browser was not given does nothing.

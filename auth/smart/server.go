@@ -38,7 +38,8 @@ type Server struct {
 	keys       *signing.Keys
 	assertions *keys.Assertions
 	pages      *pages.Pages
-	brake      *brake
+	logins     *brake
+	asks       *brake // for authorization
 	brands     brands
 }
 
@@ -51,7 +52,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, issuer: issuerOf(o.BaseURL), requests: records.NewKind[request](o.State, "smart-request"), brake: newBrake(o.Clock)}
+	s := &Server{o: o, issuer: issuerOf(o.BaseURL), requests: records.NewKind[request](o.State, "smart-request")}
+	s.logins, s.asks = newBrake(o.Clock, loginBurst, loginEvery), newBrake(o.Clock, requestBurst, requestEvery)
 	if s.pages, err = pages.New(o.Name, s.path("")); err != nil {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	s.log(r, known, err)
 	title, text := "This cannot be done", "The request cannot be read: "+known.Description+"."
 	switch known.status {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		title, text = "Busy", "Please try again in a moment."
 	case http.StatusInternalServerError:
 		title, text = "Something went wrong", "That is not your fault. Please try again later."

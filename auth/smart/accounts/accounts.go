@@ -72,6 +72,14 @@ func (a *Accounts) Create(ctx context.Context, account Account) (*Account, error
 	if err := a.accounts.Create(ctx, account.ID, record{Account: account}); err != nil {
 		return nil, err
 	}
+	// Whoever wanted the same name in between found it without an account, and took it.
+	if have, err := a.logins.Get(ctx, account.Login); err != nil || have.Account != account.ID {
+		_, deleteErr := a.accounts.Delete(ctx, account.ID)
+		if err = errors.Join(err, deleteErr); err == nil {
+			err = ErrExists
+		}
+		return nil, err
+	}
 	a.tell(ctx, &account, "created")
 	return &account, nil
 }
