@@ -42,7 +42,7 @@ func scopesAndContext() []requirement {
 		{id: "134", verdict: holds, note: "57 characters, whatever the scopes", test: func(c *check) { c.equal(len(c.standalone.text("access_token")), 57) }},
 		{id: "136", verdict: elsewhere, note: matrix},
 		{id: "138", verdict: elsewhere, note: matrix},
-		{id: "139", verdict: elsewhere, note: "docs/security.md: links between patients are not followed"},
+		{id: "139", verdict: elsewhere, note: "docs/security.md: a Patient that links to the one in context can be read, what belongs to it cannot"},
 		{id: "140", verdict: elsewhere, note: matrix},
 		{id: "142", verdict: elsewhere, note: matrix},
 		{id: "144", verdict: elsewhere, note: matrix},
