@@ -138,7 +138,7 @@ func (w *includer) current(keys []fhir.Key) (map[fhir.Key]*Version, error) {
 	}
 	for typ, ids := range tested {
 		of, _ := w.visible(typ)
-		versions, err := w.l.Matching(typ, search.Both(ids, of), len(ids))
+		versions, err := w.among(typ, ids, of, len(ids))
 		if err != nil {
 			return nil, err
 		}
@@ -169,6 +169,63 @@ func (w *includer) visible(typ string) (of search.Plan, ok bool) {
 type limit struct {
 	of search.Plan
 	ok bool
+}
+
+// among finds what a plan that leads to few resources and a limit both match. A limit that follows references is tested on those few: to find all that it matches may take
+// long.
+func (w *includer) among(typ string, few, of search.Plan, limit int) ([]Version, error) {
+	switch {
+	case of == nil:
+		return w.l.Matching(typ, few, limit)
+	case !search.FollowsReferences(of):
+		return w.l.Matching(typ, search.Both(few, of), limit)
+	}
+	candidates, err := w.l.Matching(typ, few, limit)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(candidates) > MaxIncluded: // there may be more
+		return w.l.Matching(typ, search.Both(few, of), limit)
+	}
+	found := candidates[:0]
+	links := &linked{l: w.l, typ: typ}
+	for i := range candidates {
+		keys, err := w.l.IndexKeys(plain(candidates[i].Key))
+		if err != nil {
+			return nil, err
+		}
+		if search.Match(of, candidates[i].Key.ID, keys, links) {
+			found = append(found, candidates[i])
+		}
+	}
+	return found, links.err
+}
+
+// linked follows references from and to a resource of a type. It implements [search.Resolver].
+type linked struct {
+	l   Links
+	typ string
+	err error // the first one
+}
+
+// Ref implements [search.Resolver].
+func (r *linked) Ref(p search.Ref, keys []string) bool {
+	ids := search.IDs(search.ReferencedIDs(keys, p.Index, p.Type))
+	return len(ids) > 0 && r.any(p.Type, search.Both(ids, p.Of))
+}
+
+// RevRef implements [search.Resolver].
+func (r *linked) RevRef(p search.RevRef, id string) bool {
+	return r.any(p.Type, search.Both(search.OneKey(search.ReferencePrefix(p.Index, r.typ)+id), p.Of))
+}
+
+func (r *linked) any(typ string, plan search.Plan) bool {
+	if r.err != nil {
+		return false
+	}
+	found, err := r.l.Matching(typ, plan, 1)
+	r.err = err
+	return len(found) > 0
 }
 
 // prefetch lets the store read at once what forward asks for one by one.
@@ -231,11 +288,7 @@ func (w *includer) backward(inc search.Include, from []Version) error {
 	}
 	for chunk := range slices.Chunk(referred, revChunk) {
 		// Matches among the answers do not count, so more than the limit are asked for.
-		plan := search.Plan(chunk)
-		if of != nil {
-			plan = search.Both(chunk, of)
-		}
-		versions, err := w.l.Matching(inc.Type, plan, MaxIncluded+len(w.seen)+1)
+		versions, err := w.among(inc.Type, chunk, of, MaxIncluded+len(w.seen)+1)
 		if err != nil {
 			return err
 		}
