@@ -16,7 +16,7 @@
 //	smart-client         client_id               an app or service: hash of its secret, or its public keys
 //	smart-request        end, hash               an authorization request whose person is still deciding
 //	smart-launch         end, hash               an EHR launch that waits for its app
-//	smart-authorization  id                      what a person consented to; deleting it voids its tokens
+//	smart-authorization  account, random         what a person consented to; deleting it voids its tokens
 //	smart-code           end, hash               authorization code
 //	smart-access         end, hash               access token
 //	smart-refresh        end, hash               refresh token

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/firth-health/firth/store"
 )
@@ -144,7 +145,22 @@ func (k Kind[T]) DeleteRevision(ctx context.Context, id string, revision uint64)
 
 // Each calls f for every record in the order of their ids until f returns false or an error.
 func (k Kind[T]) Each(ctx context.Context, f func(Entry[T]) (more bool, err error)) error {
-	after := ""
+	return k.eachAfter(ctx, "", f)
+}
+
+// Below returns the records whose ids begin with a prefix.
+func (k Kind[T]) Below(ctx context.Context, prefix string) (entries []Entry[T], err error) {
+	err = k.eachAfter(ctx, prefix, func(e Entry[T]) (bool, error) {
+		if !strings.HasPrefix(e.ID, prefix) {
+			return false, nil
+		}
+		entries = append(entries, e)
+		return true, nil
+	})
+	return entries, err
+}
+
+func (k Kind[T]) eachAfter(ctx context.Context, after string, f func(Entry[T]) (more bool, err error)) error {
 	for {
 		page, err := k.state.ListState(ctx, k.name, after, pageSize)
 		if err != nil {

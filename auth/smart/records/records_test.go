@@ -104,6 +104,9 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if below, err := k.Below(ctx, "012"); err != nil || len(below) != 10 || below[0].ID != "0120" || below[9].ID != "0129" {
+		t.Errorf("%v %v", below, err)
+	}
 	if n, err := k.SweepBefore(ctx, "0300"); n != 300 || err != nil {
 		t.Errorf("%d %v", n, err)
 	}

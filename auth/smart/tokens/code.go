@@ -17,7 +17,7 @@ import (
 // Authorize records what a person consented to, and returns the code for the client. Of a, ID and the times are filled in.
 func (t *Tokens) Authorize(ctx context.Context, a Authorization, redirectURI, challenge string) (secret string, err error) {
 	now := t.now()
-	a.ID, a.Created, a.Expires = secrets.Name(), now, now.Add(AccessLife+CodeLife)
+	a.ID, a.Created, a.Expires = ofAccount(a.Account)+secrets.Name(), now, now.Add(AccessLife+CodeLife)
 	if err := t.authorizations.Create(ctx, a.ID, a); err != nil {
 		return "", err
 	}
@@ -25,6 +25,9 @@ func (t *Tokens) Authorize(ctx context.Context, a Authorization, redirectURI, ch
 	id, _ := secrets.ID(secrets.Code, secret)
 	return secret, t.codes.Create(ctx, id, code{Authorization: a.ID, Client: a.Client, RedirectURI: redirectURI, Challenge: challenge, Expires: now.Add(CodeLife)})
 }
+
+// ofAccount is how the ids of an account's authorizations begin.
+func ofAccount(account string) string { return account + "." }
 
 var errUsed = errors.New("used")
 

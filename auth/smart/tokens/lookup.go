@@ -153,12 +153,16 @@ func (t *Tokens) RevokeToken(ctx context.Context, secret, client string) (*auth.
 // Of returns the authorizations that a person gave and that are of use, newest first; with an empty account those of all.
 func (t *Tokens) Of(ctx context.Context, account string) (list []Authorization, err error) {
 	now := t.o.Clock()
-	entries, err := t.authorizations.All(ctx)
+	prefix := ""
+	if account != "" {
+		prefix = ofAccount(account)
+	}
+	entries, err := t.authorizations.Below(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if a := e.Value; (account == "" || a.Account == account) && !a.Used.IsZero() && now.Before(a.Expires) {
+		if a := e.Value; !a.Used.IsZero() && now.Before(a.Expires) {
 			list = append(list, a)
 		}
 	}
