@@ -15,7 +15,6 @@ type change struct {
 	after   *version // what it leaves behind; nil for nothing
 	silent  bool     // a hidden target is answered as one that is not there; else it is refused as what may not be written is
 	last    bool     // the content is looked at behind the target
-	reads   string   // letters that are needed besides
 }
 
 // content is a resource that somebody sends, and whose it would be.

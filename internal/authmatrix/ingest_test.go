@@ -11,7 +11,7 @@ import (
 
 // ingest lets everybody send payloads of devices: new, again, and corrected. Who may not is told nothing of what is there.
 func ingest(t *testing.T, cases tally) {
-	list, byName := callers(), map[string]*caller{}
+	list, byName := everyCaller(), map[string]*caller{}
 	for i := range list {
 		byName[list[i].name] = &list[i]
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // askReads asks everything that changes nothing: some callers ask all of it, the others a part each.
@@ -20,7 +22,7 @@ func askReads(t *testing.T, cases tally) {
 			twins := newTwins(t, whole, c)
 			m := &matrix{t: t, full: full, caller: c, twins: twins, cases: cases}
 			for i := range questions {
-				if c.asksAll() || (i+n)%5 == 0 {
+				if c.asksAll() || (i+n)%teststore.Size(7, 53) == 0 {
 					m.ask(&questions[i])
 				}
 			}
@@ -101,6 +103,9 @@ func (m *matrix) same(r *request, got, want answer) bool {
 	if strings.Contains(r.path, "_history") && !strings.Contains(got.body, `"total":`) {
 		want = want.withoutTotal()
 	}
+	if teststore.MongoDB() && strings.Contains(got.body, `"total":`) != strings.Contains(want.body, `"total":`) {
+		got, want = got.withoutTotal(), want.withoutTotal() // it counts as long as that is cheap
+	}
 	if got.status == want.status && got.header == want.header && got.body == want.body && (got.next == "") == (want.next == "") {
 		return true
 	}
@@ -149,7 +154,7 @@ func (m *matrix) askInBundles(questions []request, n int) {
 	var batch, allowed []request
 	for i := range questions {
 		r := &questions[i]
-		if !m.caller.asksAll() && (i+n)%9 > 0 || r.method != "GET" || len(r.headers) > 0 || r.interaction == "history-type" || r.interaction == "history-system" || strings.Contains(r.path, "forged") {
+		if !m.caller.asksAll() && (i+n)%teststore.Size(9, 97) > 0 || r.method != "GET" || len(r.headers) > 0 || r.interaction == "history-type" || r.interaction == "history-system" || strings.Contains(r.path, "forged") {
 			continue
 		}
 		batch = append(batch, *r)

@@ -18,6 +18,9 @@ func askMoved(t *testing.T, cases tally) {
 	w.fill(t, whole, whole)
 	for _, name := range []string{"p1 all", "p1 reads all", "p1 v1", "p2 all", "p3 without data", "p1 Observations", "p1 vital signs", "user p2", "user doctor", "user doctor vital signs", "administrator", "system all", "system labs"} {
 		c := byName[name]
+		if c == nil { // on FerretDB
+			continue
+		}
 		seen := c.sees(whole, "r")
 		check := func(path string, want int, versions ...version) {
 			t.Helper()

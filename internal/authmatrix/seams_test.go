@@ -31,7 +31,7 @@ func keptIn(t testing.TB, a answer) string {
 // everyone is a world with the whole seed and all callers.
 func everyone(t *testing.T) *world {
 	t.Helper()
-	list, byName := callers(), map[string]*caller{}
+	list, byName := everyCaller(), map[string]*caller{}
 	for i := range list {
 		byName[list[i].name] = &list[i]
 	}
@@ -113,7 +113,7 @@ func askForJobs(t *testing.T, cases tally) {
 func govern(t *testing.T, cases tally) {
 	w := everyone(t)
 	status := ""
-	list := callers()
+	list := everyCaller()
 	for i := range list {
 		c := &list[i]
 		for _, path := range []string{"$reindex", "Observation/$reindex", "Observation/o1/$reindex"} {
