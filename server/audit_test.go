@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firth-health/firth/audit"
+	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store/pebble"
 )
 
@@ -249,4 +250,35 @@ func BenchmarkAudit(b *testing.B) {
 			benchAsk(b, newFixture(b, auditedOnDisk(b, isAudited)), "/Observation?patient=p&code=8867-4&_sort=-date&_count=20")
 		})
 	}
+}
+
+// stuckAuditor takes nothing.
+type stuckAuditor struct{ ready, record error }
+
+func (a stuckAuditor) Ready() error                               { return a.ready }
+func (a stuckAuditor) Record(context.Context, *audit.Event) error { return a.record }
+
+// TestAuditUnavailable shows that nothing is answered that could not be recorded.
+func TestAuditUnavailable(t *testing.T) {
+	const patient = `{"resourceType":"Patient","id":"p"}`
+	t.Run("known before", func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.Auditor = stuckAuditor{ready: audit.ErrUnavailable} })
+		f.run(t, []step{
+			{name: "write", method: "PUT", path: "/Patient/p", body: patient, status: 503, answer: "*"},
+			{name: "read", method: "GET", path: "/Patient/p", status: 503, answer: "*"},
+			{name: "statement", method: "GET", path: "/metadata", status: 200, answer: "*"},
+			{name: "health", method: "GET", path: f.url + "/healthz", status: 200, answer: "ok\n"},
+		})
+		if _, err := f.store.Read(t.Context(), fhir.Key{Type: "Patient", ID: "p"}); err == nil {
+			t.Error("it was written")
+		}
+	})
+	t.Run("found out later", func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.Auditor = stuckAuditor{record: audit.ErrUnavailable} })
+		f.run(t, []step{
+			{name: "write", method: "PUT", path: "/Patient/p", body: patient, status: 503, answer: "*"},
+			{name: "read", method: "GET", path: "/Patient/p", status: 503, answer: "*"},
+			{name: "transaction", method: "POST", path: "", body: bundleOf("transaction", requestEntry("", patient, "PUT", "Patient/p")), status: 503, answer: "*"},
+		})
+	})
 }
