@@ -55,6 +55,11 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 		return nil, err
 	}
 	z := &secured{store: p.store, files: files, metrics: c.Metrics, log: log, swept: make(chan struct{})}
+	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base})
+	if z.consents, err = consents.Over(ctx, z.store, index, time.Now); err != nil {
+		return nil, fmt.Errorf("consents: %w", err)
+	}
+	z.store = z.consents
 	if c.Audit == "on" {
 		if err := z.openTrail(ctx, files, p.registry, base); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
@@ -69,11 +74,6 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	if !ok {
 		return nil, errors.New("the store keeps no state, so there can be no authorization on it")
 	}
-	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base})
-	if z.consents, err = consents.Over(ctx, z.store, index, time.Now); err != nil {
-		return nil, fmt.Errorf("consents: %w", err)
-	}
-	z.store = z.consents
 	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}, Consents: index})
 	if err != nil {
 		return nil, err
