@@ -83,7 +83,7 @@ func guardedSystem(c config.Config, log *slog.Logger) bench.System {
 
 // benchToken is a token of a service that may create, read and search Observations, as a gateway and a dashboard do.
 func (z *secured) benchToken(ctx context.Context) (string, error) {
-	const scope = "system/Observation.crs system/Device.crus system/Patient.crus"
+	const scope = "system/Observation.crus system/Device.crus system/Patient.crus"
 	client := clients.Client{ID: "bench", Name: "firth bench", Type: clients.Asymmetric, JWKSURL: "https://bench.invalid/jwks", Scopes: scope}
 	if _, _, err := z.authorization.Clients().Create(ctx, client); err != nil && !errors.Is(err, clients.ErrExists) {
 		return "", err
