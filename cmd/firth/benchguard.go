@@ -15,7 +15,7 @@ import (
 
 // guardAims are what of the rate without must be left with authorization and audit.
 func guardAims() map[string]float64 {
-	return map[string]float64{"create": 0.85, "ingest": 0.85, "import": 0.85, "import": 0.85, "read": 0.70, "search": 0.70}
+	return map[string]float64{"create": 0.85, "ingest": 0.85, "import": 0.85, "read": 0.70, "search": 0.70}
 }
 
 func guardCommand(o *benchOptions) *cobra.Command {
