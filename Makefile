@@ -22,10 +22,10 @@ SOAK      ?= 10m
 SOAK_CLIENTS ?= 200
 
 # Packages whose tests run on MongoDB as well.
-MONGODB_SUITES := ./store/mongo ./server ./internal/acceptance ./internal/conformance ./internal/e2e ./internal/uscore
+MONGODB_SUITES := ./store/mongo ./server ./auth/smart ./internal/authmatrix ./internal/acceptance ./internal/conformance ./internal/e2e ./internal/uscore
 
 # Packages that the race detector has nothing to say about on every change: tests of another process, and of data (a grep -E pattern over import paths).
-RACE_SKIP ?= /(internal/acceptance|internal/conformance|internal/mutation|internal/soak|fhir/spec)$$
+RACE_SKIP ?= /(internal/acceptance|internal/authmatrix|internal/conformance|internal/mutation|internal/soak|fhir/spec)$$
 
 .PHONY: help
 help: ## List the targets
