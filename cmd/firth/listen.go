@@ -58,7 +58,7 @@ func start(ctx context.Context, c config.Config, log *slog.Logger, listen listen
 			return nil, errors.Join(err, r.parts.close())
 		}
 	}
-	r.http = httpServer(c, log, transport.Headers(r.parts.handler(), strings.HasPrefix(r.base, "https:")))
+	r.http = httpServer(c, log, transport.FromProxies(transport.Headers(r.parts.handler(), strings.HasPrefix(r.base, "https:")), c.Proxies))
 	go func() { r.failed <- fmt.Errorf("http: %w", r.http.Serve(r.listener)) }()
 	return r, nil
 }

@@ -61,7 +61,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	}
 	z.store = z.consents
 	if c.Audit == "on" {
-		if err := z.openTrail(ctx, files, p.registry, base); err != nil {
+		if err := z.openTrail(ctx, files, p.registry, base, time.Duration(c.AuditKeep)*24*time.Hour); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
 	}
@@ -84,7 +84,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	}
 	fetcher := keys.NewFetcher(keys.NewClient(c.PrivateClients), time.Now)
 	z.authorization, err = smart.New(ctx, smart.Options{State: state, BaseURL: base, Key: key, Patients: patients{p.store, p.registry}, ParseScopes: rules.ParseScopes, Fetcher: fetcher, Events: z.record, Logger: log,
-		Registration: c.Registration, Name: c.Name})
+		Registration: c.Registration, Name: c.Name, Brand: smart.Brand{Name: c.Name}})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
 	}
@@ -101,7 +101,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	return z, nil
 }
 
-func (z *secured) openTrail(ctx context.Context, files keyFiles, registry *search.Registry, base string) error {
+func (z *secured) openTrail(ctx context.Context, files keyFiles, registry *search.Registry, base string, keep time.Duration) error {
 	key, err := files.audit()
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (z *secured) openTrail(ctx context.Context, files keyFiles, registry *searc
 	if z.checkpoints, err = files.checkpoints(); err != nil {
 		return err
 	}
-	z.trail, err = audit.Open(ctx, audit.Options{Store: z.store, BaseURL: base, Version: version.Read().Version, Key: key, Checkpoints: z.checkpoints, Logger: z.log})
+	z.trail, err = audit.Open(ctx, audit.Options{Store: z.store, BaseURL: base, Version: version.Read().Version, Key: key, Checkpoints: z.checkpoints, Logger: z.log, Keep: keep})
 	if err != nil {
 		return errors.Join(err, z.checkpoints.Close())
 	}
@@ -209,7 +209,7 @@ func (z *secured) showsMetrics(r *http.Request) bool {
 		return true
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return z.metrics == "loopback" && err == nil && peer.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == ""
+	return z.metrics == "loopback" && err == nil && peer.Addr().Unmap().IsLoopback()
 }
 
 // allowsOrigin is about origins of registered clients.

@@ -39,7 +39,7 @@ answered is safe in both cases.`,
 		Args: cobra.NoArgs,
 	}
 	load := settings(cmd, listenerSettings("listen", "store", "base-url", "dev", "mllp", "origins", "memory-limit", "keys", "tls-cert", "tls-key", "client-ca", "client-cert-required", "oidc-issuer", "oidc-audience", "oidc-client",
-		"oidc-secret-file", "registration", "private-clients", "name", "metrics", "audit", "request-rate")...)
+		"oidc-secret-file", "registration", "private-clients", "name", "metrics", "audit", "audit-keep", "trusted-proxies", "request-rate")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -16,21 +17,23 @@ type Config struct {
 	MLLP    string // host:port of the HL7 v2 listener; empty: none
 	Dev     bool   // no authorization, loopback only
 
-	Keys             string   // directory of key files; empty: beside the embedded store
-	TLSCertificate   string   // PEM file of the chain; empty: no TLS
-	TLSKey           string   // PEM file
-	ClientCA         string   // PEM file of authorities of client certificates; empty: none is asked for
-	ClientCertified  bool     // refuse connections without a client certificate
-	Issuers          []string // foreign OpenID providers that are trusted
-	IssuerAudience   string   // what tokens of theirs are for, besides the base URL
-	IssuerClient     string   // client id of this server with them, to ask about tokens
-	IssuerSecretFile string   // file with its secret
-	Registration     bool     // clients may register themselves
-	PrivateClients   bool     // JWK Sets of clients may be on private networks
-	RequestRate      int64    // requests a second that one client may make; 0: any number
-	Audit            string   // "on" or "off"
-	Name             string   // of the service, on its pages
-	Metrics          string   // who may read /metrics: "loopback", "all" or "off"
+	Keys             string         // directory of key files; empty: beside the embedded store
+	TLSCertificate   string         // PEM file of the chain; empty: no TLS
+	TLSKey           string         // PEM file
+	ClientCA         string         // PEM file of authorities of client certificates; empty: none is asked for
+	ClientCertified  bool           // refuse connections without a client certificate
+	Issuers          []string       // foreign OpenID providers that are trusted
+	IssuerAudience   string         // what tokens of theirs are for, besides the base URL
+	IssuerClient     string         // client id of this server with them, to ask about tokens
+	IssuerSecretFile string         // file with its secret
+	Registration     bool           // clients may register themselves
+	PrivateClients   bool           // JWK Sets of clients may be on private networks
+	RequestRate      int64          // requests a second that one client may make; 0: any number
+	Audit            string         // "on" or "off"
+	Name             string         // of the service, on its pages
+	AuditKeep        int64          // days that events are kept; 0: for ever
+	Proxies          []netip.Prefix // whose X-Forwarded-For is believed
+	Metrics          string         // who may read /metrics: "loopback", "all" or "off"
 
 	MongoStandalone bool   // take a MongoDB server without transactions
 	MongoRead       string // members of a MongoDB deployment that answer searches: a mode of read preference
@@ -106,6 +109,8 @@ func (c *Config) Settings() []Setting {
 		{"registration", "auth.registration", "let apps register themselves (dynamic registration)", boolean{&c.Registration}},
 		{"private-clients", "auth.private-clients", "fetch keys of clients from private networks, too", boolean{&c.PrivateClients}},
 		{"name", "auth.name", "name of the service on its pages", text{&c.Name, "TEXT"}},
+		{"audit-keep", "audit-keep", "days that the audit trail keeps events, whose removal leaves a signed record; 0: for ever", number{&c.AuditKeep}},
+		{"trusted-proxies", "trusted-proxies", "networks of proxies whose X-Forwarded-For tells where requests come from, with commas between: 10.0.0.0/8", networks{&c.Proxies}},
 		{"metrics", "metrics", "who may read /metrics of a server with authorization: loopback (without a proxy), all, or off", choice{&c.Metrics, []string{"loopback", "all", "off"}}},
 		{"audit", "audit", "record every interaction: on, or off", choice{&c.Audit, []string{"on", "off"}}},
 		{"mllp", "mllp", "address of the HL7 v2 (MLLP) listener", address{&c.MLLP, false}},

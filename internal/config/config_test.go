@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestPrecedence(t *testing.T) {
 func TestEverySettingFromEachSource(t *testing.T) {
 	want := Config{Listen: "[::1]:9", Store: "/srv/firth", BaseURL: "https://h/fhir", Server: "http://s/fhir", MLLP: "127.0.0.1:2575", Dev: true,
 		Keys: "/k", TLSCertificate: "/c.pem", TLSKey: "/k.pem", ClientCA: "/ca.pem", ClientCertified: true, Issuers: []string{"https://i.example", "https://j.example/realm"}, IssuerAudience: "api", IssuerClient: "firth", IssuerSecretFile: "/s",
-		Registration: true, PrivateClients: true, RequestRate: 50, Audit: "off", Name: "Ward 3", Metrics: "all",
+		Registration: true, PrivateClients: true, RequestRate: 50, Audit: "off", Name: "Ward 3", Metrics: "all", AuditKeep: 2200, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		MongoStandalone: true, MongoRead: "nearest", Validation: "off", Content: true, Origins: []string{"https://a.example", "http://b.example:8080", "loopback"},
 		LogLevel: -4, LogFormat: "json", Memory: 2 << 30, Cache: 1 << 30, QueryCost: 1000, MaxBody: 65536, MaxEntries: 5, MaxDeletes: 8, PageSize: 6, MaxPageSize: 7, MaxJobs: 9,
 		RequestTime: time.Second, HeaderTime: 2 * time.Second, IdleTime: 3 * time.Second, ShutdownTime: 4 * time.Second}
@@ -78,6 +79,8 @@ oidc: {issuers: "https://i.example, https://j.example/realm", audience: api, cli
 auth: {registration: true, private-clients: true, name: Ward 3}
 audit: off
 metrics: all
+audit-keep: 2200
+trusted-proxies: "10.0.0.0/8, ::1"
 mongo: {allow-standalone: true, read: nearest}
 validation: off
 content: true
@@ -101,13 +104,13 @@ timeouts: {request: 1s, header: 2s, idle: 3s, shutdown: 4s}
 		"FIRTH_MAX_BODY": "65536", "FIRTH_MAX_ENTRIES": "5", "FIRTH_MAX_DELETES": "8", "FIRTH_VALIDATION": "off", "FIRTH_PAGE_SIZE": "6", "FIRTH_MAX_PAGE_SIZE": "7", "FIRTH_REQUEST_TIMEOUT": "1s",
 		"FIRTH_CONTENT": "yes", "FIRTH_ORIGINS": "https://a.example,http://b.example:8080,loopback", "FIRTH_MEMORY_LIMIT": "2048MiB", "FIRTH_MAX_JOBS": "9",
 		"FIRTH_KEYS": "/k", "FIRTH_TLS_CERT": "/c.pem", "FIRTH_TLS_KEY": "/k.pem", "FIRTH_CLIENT_CA": "/ca.pem", "FIRTH_CLIENT_CERT_REQUIRED": "1", "FIRTH_OIDC_ISSUER": "https://i.example,https://j.example/realm",
-		"FIRTH_OIDC_AUDIENCE": "api", "FIRTH_OIDC_CLIENT": "firth", "FIRTH_OIDC_SECRET_FILE": "/s", "FIRTH_REGISTRATION": "yes", "FIRTH_PRIVATE_CLIENTS": "yes", "FIRTH_REQUEST_RATE": "50", "FIRTH_AUDIT": "off", "FIRTH_NAME": "Ward 3", "FIRTH_METRICS": "all",
+		"FIRTH_OIDC_AUDIENCE": "api", "FIRTH_OIDC_CLIENT": "firth", "FIRTH_OIDC_SECRET_FILE": "/s", "FIRTH_REGISTRATION": "yes", "FIRTH_PRIVATE_CLIENTS": "yes", "FIRTH_REQUEST_RATE": "50", "FIRTH_AUDIT": "off", "FIRTH_NAME": "Ward 3", "FIRTH_METRICS": "all", "FIRTH_AUDIT_KEEP": "2200", "FIRTH_TRUSTED_PROXIES": "10.0.0.0/8,::1",
 		"FIRTH_QUERY_COST": "1000", "FIRTH_HEADER_TIMEOUT": "2s", "FIRTH_IDLE_TIMEOUT": "3s", "FIRTH_SHUTDOWN_TIMEOUT": "4s"}
 	args := []string{"listen=[::1]:9", "store=/srv/firth", "base-url=https://h/fhir", "server=http://s/fhir/", "mllp=127.0.0.1:2575", "dev=true", "mongo-allow-standalone=true", "mongo-read=nearest",
 		"log-level=debug", "log-format=json", "cache=1GiB", "max-body=64KiB", "max-entries=5", "max-deletes=8", "validation=off", "page-size=6", "max-page-size=7",
 		"content=true", "origins=https://a.example,http://b.example:8080, loopback", "memory-limit=2GiB", "max-jobs=9", "query-cost=1000",
 		"keys=/k", "tls-cert=/c.pem", "tls-key=/k.pem", "client-ca=/ca.pem", "client-cert-required=true", "oidc-issuer=https://i.example,https://j.example/realm", "oidc-audience=api", "oidc-client=firth", "oidc-secret-file=/s",
-		"registration=true", "private-clients=true", "request-rate=50", "audit=off", "name=Ward 3", "metrics=all",
+		"registration=true", "private-clients=true", "request-rate=50", "audit=off", "name=Ward 3", "metrics=all", "audit-keep=2200", "trusted-proxies=10.1.2.3/8,::1",
 		"request-timeout=1s", "header-timeout=2s", "idle-timeout=3s", "shutdown-timeout=4s"}
 	if settings := (&Config{}).Settings(); len(env) != len(settings) || len(args) != len(settings) {
 		t.Fatalf("%d variables and %d flags for %d settings", len(env), len(args), len(settings))
@@ -122,7 +125,7 @@ timeouts: {request: 1s, header: 2s, idle: 3s, shutdown: 4s}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 				t.Errorf("Config (-want +got):\n%s", diff)
 			}
 		})
@@ -138,7 +141,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{name: "unknown key", file: "listen: 127.0.0.1:1\n\nlissten: x\n",
-			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, keys, tls, oidc, auth, metrics, audit, mllp, mongo, validation, content, origins, log, memory-limit, cache, limits, timeouts"},
+			want: "firth.yaml:3: unknown setting lissten; known: listen, store, base-url, server, dev, keys, tls, oidc, auth, audit-keep, trusted-proxies, metrics, audit, mllp, mongo, validation, content, origins, log, memory-limit, cache, limits, timeouts"},
 		{name: "unknown key of a group", file: "log:\n  levle: info\n", want: "firth.yaml:2: unknown setting log.levle; known under log: level, format"},
 		{name: "group without names", file: "log: info\n", want: "firth.yaml:1: expected settings as `name: value` under log"},
 		{name: "list", file: "- listen\n", want: "firth.yaml:1: expected settings as `name: value`"},
@@ -164,6 +167,7 @@ func TestRefused(t *testing.T) {
 		{name: "size overflow", args: []string{"max-body=99999999999GiB"},
 			want: `--max-body: "99999999999GiB" is not a size such as 65536, 512KiB, 64MiB or 1GiB`},
 		{name: "issuer", args: []string{"oidc-issuer=https://i.example,i"}, want: `--oidc-issuer: "i" is not an absolute http or https URL`},
+		{name: "network", args: []string{"trusted-proxies=10.0.0.0/8,x"}, want: `--trusted-proxies: "x" is not a network such as 10.0.0.0/8, nor an address`},
 		{name: "rate", args: []string{"request-rate=-1"}, want: `--request-rate: "-1" is not a number of 0 or more`},
 		{name: "boolean", env: map[string]string{"FIRTH_DEV": "maybe"}, want: `FIRTH_DEV: "maybe" is neither true nor false`},
 	}

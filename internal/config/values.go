@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -184,6 +185,37 @@ func (v urls) Set(s string) error {
 }
 func (v urls) String() string { return strings.Join(*v.to, ",") }
 func (v urls) Type() string   { return "URLS" }
+
+// networks are those of addresses, with commas between them.
+type networks struct{ to *[]netip.Prefix }
+
+func (v networks) Set(s string) error {
+	*v.to = nil
+	if s == "" {
+		return nil
+	}
+	for item := range strings.SplitSeq(s, ",") {
+		item = strings.TrimSpace(item)
+		network, err := netip.ParsePrefix(item)
+		if at, notNetwork := netip.ParseAddr(item); notNetwork == nil {
+			network, err = at.Prefix(at.BitLen())
+		}
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8, nor an address", item)
+		}
+		*v.to = append(*v.to, network.Masked())
+	}
+	return nil
+}
+
+func (v networks) String() string {
+	var list []string
+	for _, network := range *v.to {
+		list = append(list, network.String())
+	}
+	return strings.Join(list, ",")
+}
+func (v networks) Type() string { return "NETWORKS" }
 
 // number is a count that may be zero.
 type number struct{ to *int64 }

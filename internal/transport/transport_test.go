@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -248,6 +249,38 @@ func TestHeaders(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, w.Header()); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+func TestFromProxies(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, test := range []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"no proxy", "203.0.113.5:4711", nil, "203.0.113.5:4711"},
+		{"a stranger who says so", "203.0.113.5:4711", []string{"198.51.100.1"}, "203.0.113.5:4711"},
+		{"a proxy", "10.1.2.3:80", []string{"198.51.100.1"}, "198.51.100.1:0"},
+		{"a proxy without the header", "10.1.2.3:80", nil, "10.1.2.3:80"},
+		{"what a client made up comes first", "10.1.2.3:80", []string{"192.0.2.9, 198.51.100.1"}, "198.51.100.1:0"},
+		{"two proxies, two headers", "[::1]:80", []string{"198.51.100.1", "10.9.9.9"}, "198.51.100.1:0"},
+		{"IPv6", "10.1.2.3:80", []string{"2001:db8::7"}, "[2001:db8::7]:0"},
+		{"mapped peer", "[::ffff:10.1.2.3]:80", []string{"198.51.100.1"}, "198.51.100.1:0"},
+		{"garbage", "10.1.2.3:80", []string{"198.51.100.1, unknown"}, "10.1.2.3:0"},
+		{"proxies only", "10.1.2.3:80", []string{"10.0.0.7"}, "10.0.0.7:0"},
+	} {
+		var got, header string
+		handler := transport.FromProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, header = r.RemoteAddr, r.Header.Get("X-Forwarded-For") }), trusted)
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		request.RemoteAddr = test.peer
+		if test.forwarded != nil {
+			request.Header["X-Forwarded-For"] = test.forwarded
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+		if got != test.want || header != "" {
+			t.Errorf("%s: %s %q, want %s", test.name, got, header, test.want)
 		}
 	}
 }
