@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -217,7 +218,7 @@ func TestAuditEvents(t *testing.T) {
 		t.Errorf("%d events about px", got)
 	}
 	peers, _ := f.events("/AuditEvent?type=x")
-	if len(peers) != 1 || !strings.HasPrefix(peers[0].ID, "a1-") {
+	if len(peers) != 1 || !regexp.MustCompile(`^a[0-9a-z]+-[0-9]+$`).MatchString(peers[0].ID) {
 		t.Errorf("%+v", peers)
 	}
 	if got := count("subtype=110101"); got == 0 {
