@@ -72,6 +72,13 @@ func TestOneNameOneAccount(t *testing.T) {
 	if err != nil || len(list) != 5 {
 		t.Errorf("%d accounts, %v", len(list), err)
 	}
+	// A server that died before an account had its name leaves one that nobody sees.
+	if _, err := s.store.PutState(t.Context(), "smart-account", "orphan", []byte(`{"ID":"orphan","Login":"new"}`), 0); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Accounts().List(t.Context()); err != nil || len(list) != 5 {
+		t.Errorf("%d accounts, %v", len(list), err)
+	}
 }
 
 func TestWhoMayWhat(t *testing.T) {

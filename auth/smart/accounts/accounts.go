@@ -66,25 +66,19 @@ func (a *Accounts) Create(ctx context.Context, account Account) (*Account, error
 	if err := account.check(); err != nil {
 		return nil, err
 	}
-	if err := a.claim(ctx, account.Login, account.ID); err != nil {
-		return nil, err
-	}
+	// The record comes before the name that points to it: so a name that points to no record is nobody's, also to whoever wants it at this moment.
 	if err := a.accounts.Create(ctx, account.ID, record{Account: account}); err != nil {
 		return nil, err
 	}
-	// Whoever wanted the same name in between found it without an account, and took it.
-	if have, err := a.logins.Get(ctx, account.Login); err != nil || have.Account != account.ID {
+	if err := a.claim(ctx, account.Login, account.ID); err != nil {
 		_, deleteErr := a.accounts.Delete(ctx, account.ID)
-		if err = errors.Join(err, deleteErr); err == nil {
-			err = ErrExists
-		}
-		return nil, err
+		return nil, errors.Join(err, deleteErr)
 	}
 	a.tell(ctx, &account, "created")
 	return &account, nil
 }
 
-// claim makes a name point to an account that is about to be created. A name whose account was never written, because a server died in between, is free.
+// claim makes a name point to an account. A name whose account is not there is free.
 func (a *Accounts) claim(ctx context.Context, name, id string) error {
 	err := a.logins.Create(ctx, name, login{Account: id})
 	if !errors.Is(err, store.ErrConflict) {
@@ -159,9 +153,16 @@ func (a *Accounts) List(ctx context.Context) ([]*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*Account, len(entries))
+	list := make([]*Account, 0, len(entries))
 	for i := range entries {
-		list[i] = entries[i].Value.public()
+		one := entries[i].Value.public()
+		l, err := a.logins.Get(ctx, one.Login)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if l.Account == one.ID { // else a server died before the account had its name
+			list = append(list, one)
+		}
 	}
 	slices.SortFunc(list, func(x, y *Account) int { return strings.Compare(x.Login, y.Login) })
 	return list, nil
