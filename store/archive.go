@@ -53,7 +53,7 @@ func CheckRestored(all []Restored) error {
 		switch {
 		case r.Version == "" || r.LastUpdated.IsZero() || r.LastUpdated.Nanosecond()%int(time.Millisecond) != 0:
 			text = "no version, or no instant in milliseconds"
-		case r.IfMatch != "" || r.IfNoneMatch || r.IfNoneExist != nil || r.Expect != "" || r.ExpectNone:
+		case r.IfMatch != "" || r.IfNoneMatch || r.IfNoneExist != nil || r.Expect != "" || r.ExpectNone || r.ExpectVersion != "":
 			text = "a precondition"
 		case i > 0 && r.LastUpdated.Before(all[i-1].LastUpdated):
 			text = "before the one in front of it"

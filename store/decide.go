@@ -41,6 +41,8 @@ func Permit(op *Op, version uint64, live bool) error {
 		return fmt.Errorf("%s exists: %w", op.Key, ErrPrecondition)
 	case op.Method == Create && version != 0:
 		return fmt.Errorf("%s is taken: %w", op.Key, ErrConflict)
+	case op.ExpectVersion != "" && op.ExpectVersion != strconv.FormatUint(version+1, 10):
+		return fmt.Errorf("%s is at version %d by now: %w", op.Key, version, ErrConflict)
 	}
 	return nil
 }

@@ -24,6 +24,11 @@ func TestPermit(t *testing.T) {
 		{"update of a deletion", Op{Method: Update, IfMatch: "3"}, 3, false, ErrPrecondition},
 		{"update of nothing", Op{Method: Update, IfMatch: "0"}, 0, false, ErrPrecondition},
 		{"only if there is none", Op{Method: Update, IfNoneMatch: true}, 3, false, nil},
+		{"the expected version", Op{Method: Update, ExpectVersion: "4"}, 3, true, nil},
+		{"the expected version after a deletion", Op{Method: Update, ExpectVersion: "4"}, 3, false, nil},
+		{"the expected version of what never was", Op{Method: Create, ExpectVersion: "1"}, 0, false, nil},
+		{"another version than expected", Op{Method: Update, ExpectVersion: "3"}, 3, true, ErrConflict},
+		{"another version than expected, and than demanded", Op{Method: Update, ExpectVersion: "3", IfMatch: "2"}, 3, true, ErrPrecondition},
 		{"only if there is none, and there is", Op{Method: Update, IfNoneMatch: true}, 3, true, ErrPrecondition},
 	} {
 		if err := Permit(&test.op, test.version, test.live); !errors.Is(err, test.want) {

@@ -90,6 +90,9 @@ type Op struct {
 	// another outcome. ExpectNone says that the caller relied on no match.
 	Expect     string
 	ExpectNone bool
+
+	// ExpectVersion is the version id the caller already built references to: ErrConflict when the operation would make another version.
+	ExpectVersion string
 }
 
 // Result is what became of an Op.

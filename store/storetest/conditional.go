@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -94,6 +95,23 @@ func testExpectations(t *testing.T, open New) {
 	f.missing(store.ErrNotFound, "n", "")
 	if r := f.apply(expect("i\x01t2", "", true))[0]; r.Existing {
 		t.Errorf("expected none: %+v", r)
+	}
+	next := func(id, version string) store.Op {
+		op := f.write(store.Update, id, "de")
+		op.ExpectVersion = version
+		return op
+	}
+	f.refuse(1, store.ErrConflict, next("o", "1"), next("a", "1"))
+	f.missing(store.ErrNotFound, "o", "")
+	for _, op := range []store.Op{next("a", "2"), next("o", "1")} {
+		if r := f.apply(op)[0]; r.Version.Key.Version != op.ExpectVersion {
+			t.Errorf("expected version %s: %+v", op.ExpectVersion, r)
+		}
+	}
+	f.apply(store.Op{Method: store.Delete, Key: fhir.Key{Type: "Patient", ID: "o"}})
+	f.refuse(0, store.ErrConflict, next("o", "1"))
+	if r := f.apply(next("o", "3"))[0]; r.Version.Key.Version != "3" {
+		t.Errorf("expected the version behind a deletion: %+v", r)
 	}
 }
 
