@@ -12,7 +12,7 @@ import (
 // are no cookies, so no answer allows credentials.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-	corsRequest = "Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id, X-Security-Context"
+	corsRequest = "Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Provenance, X-Request-Id, X-Security-Context"
 	corsExposed = "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id, X-Security-Context"
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )

@@ -29,6 +29,7 @@ type exchange struct {
 	format      []search.Pair  // what is about the form of the answer and goes on in links: _format, _pretty, _summary, _elements
 	conditions  conditions     // If-Match and its kin
 	prefer      preferences    // of the Prefer header
+	provenance  *fhir.Resource // of the X-Provenance header, of a create, update or patch; nil for none
 	body        []byte         // nil when the interaction takes none
 	bodyType    string         // Content-Type of the body, as sent
 	resource    *fhir.Resource // of a batch entry, instead of a body

@@ -32,8 +32,11 @@ func (x *exchange) writeAction() auth.Action {
 	return auth.Update
 }
 
-// commit applies operations of an exchange within the caller's reach.
+// commit applies operations of an exchange within the caller's reach, together with what X-Provenance states of them.
 func (s *Server) commit(x *exchange, ops []store.Op) ([]store.Result, error) {
+	if x.provenance != nil {
+		return s.commitStated(x, ops[0])
+	}
 	return s.commitAs(x, ops, func(int) auth.Action { return x.writeAction() })
 }
 

@@ -87,6 +87,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) erro
 	if malformed != nil {
 		return malformed
 	}
+	if err := x.state(r.Header["X-Provenance"]); err != nil {
+		return err
+	}
 	if x.interaction.body != noBody {
 		unreadable := s.decode(w, r, x)
 		unacceptable = x.negotiate(r.Header) // the body may have brought _format, or a format of its own
