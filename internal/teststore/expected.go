@@ -78,6 +78,9 @@ func judged(out io.Writer, uri string, expected Expected) int {
 	return 0
 }
 
+// Sometimes begins the reason of a test whose failure hangs on what happens to come at the same moment: that it passes says nothing.
+const Sometimes = "sometimes: "
+
 // Expected are patterns of names of tests that fail, and why.
 type Expected map[string]string
 
@@ -153,6 +156,9 @@ func Judge(output []byte, expected Expected, part bool) Verdict {
 	for _, name := range passed {
 		if pattern := expected.pattern(name); pattern != "" {
 			seen[pattern] = true
+			if strings.HasPrefix(expected[pattern], Sometimes) {
+				continue
+			}
 			v.Wrong = append(v.Wrong, fmt.Sprintf("%s passed, although %s: take it off the list", name, expected[pattern]))
 		}
 	}

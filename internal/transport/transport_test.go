@@ -272,7 +272,9 @@ func TestFromProxies(t *testing.T) {
 		{"proxies only", "10.1.2.3:80", []string{"10.0.0.7"}, "10.0.0.7:0"},
 	} {
 		var got, header string
-		handler := transport.FromProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, header = r.RemoteAddr, r.Header.Get("X-Forwarded-For") }), trusted)
+		handler := transport.FromProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got, header = r.RemoteAddr, r.Header.Get("X-Forwarded-For")
+		}), trusted)
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		request.RemoteAddr = test.peer
 		if test.forwarded != nil {
