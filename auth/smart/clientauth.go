@@ -31,6 +31,9 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (*clients.Client
 	case form.Has("client_secret"):
 		return nil, refuse(invalidClient, "send the secret by HTTP Basic authentication")
 	}
+	if form.Get("client_id") == "" {
+		return nil, refuse(invalidClient, "client_id is missing: who does not authenticate says at each request who it is")
+	}
 	client, err := s.known(r, form.Get("client_id"))
 	if err != nil {
 		return nil, err

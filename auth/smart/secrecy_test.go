@@ -84,6 +84,8 @@ func TestSecrecy(t *testing.T) {
 	registered := s.post("/auth/register", "application/json", `{"redirect_uris":["`+redirectURI+`"]}`)
 	keep(launch, answer.query.Get("code"), first.text("access_token"), first.text("refresh_token"), first.text("id_token"), second.text("access_token"), second.text("refresh_token"), assertion, service.text("access_token"), registered.text("client_secret"))
 	s.call("/auth/introspect", url.Values{"token": {first.text("access_token")}}, basic("confidential", s.secret)...)
+	keep(s.refresh(first.text("refresh_token")).text("access_token")) // of another tab
+	s.pass(31 * time.Second)
 	s.refresh(first.text("refresh_token")) // reuse
 	s.call("/auth/token", codeForm(answer.query.Get("code")))
 	s.call("/auth/token", serviceForm(assertion))

@@ -67,7 +67,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.clients = clients.New(clients.Options{State: o.State, Clock: o.Clock, Events: s.changed})
 	s.sessions = sessions.New(o.State, s.accounts, o.Clock)
 	s.launches = launches.New(o.State, o.Clock)
-	s.tokens = tokens.New(tokens.Options{State: o.State, Clock: o.Clock, Issuer: s.issuer, Clients: s.clients, Accounts: s.accounts, Sessions: s.sessions})
+	s.tokens = tokens.New(tokens.Options{State: o.State, Clock: o.Clock, Issuer: s.issuer, Box: box, Clients: s.clients, Accounts: s.accounts, Sessions: s.sessions})
 	s.assertions = &keys.Assertions{Audiences: []string{s.url("/auth/token"), s.issuer}, Fetcher: o.Fetcher, Replay: s.tokens, Clock: o.Clock}
 	s.mux = s.routes()
 	return s, nil

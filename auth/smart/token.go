@@ -49,7 +49,7 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 	if !slices.Contains(s.metadata().GrantTypes, grant) {
 		return nil, refuse(unsupportedGrantType, "grant_type must be authorization_code, refresh_token or client_credentials")
 	}
-	client, err := s.sender(r, form)
+	client, err := s.authenticate(r, form)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,9 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 		issued, err = s.exchange(r, form, client)
 	case "refresh_token":
 		e.Type = events.TokenRefresh
-		issued, err = s.tokens.Refresh(r.Context(), form.Get("refresh_token"), client.ID, form.Get("scope"))
+		if issued, err = s.tokens.Refresh(r.Context(), form.Get("refresh_token"), client.ID, form.Get("scope")); err == nil && issued.Again {
+			e.Detail = "the refresh token that took the place of this one a moment ago was given again"
+		}
 	default:
 		issued, err = s.service(r, form, client)
 	}
@@ -80,24 +82,6 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 	}
 	s.tell(r.Context(), e)
 	return answer, nil
-}
-
-// sender is the client that sends a form. A public client that refreshes need not say which it is, because its token does (RFC 6749 section 6 asks for no client_id, and widely used libraries
-// send none).
-func (s *Server) sender(r *http.Request, form url.Values) (*clients.Client, error) {
-	anonymous := r.Header.Get("Authorization") == "" && !form.Has("client_id") && !form.Has("client_assertion") && !form.Has("client_assertion_type") && !form.Has("client_secret")
-	if form.Get("grant_type") != "refresh_token" || !anonymous {
-		return s.authenticate(r, form)
-	}
-	id, err := s.tokens.RefreshClient(r.Context(), form.Get("refresh_token"))
-	if errors.Is(err, tokens.ErrGrant) {
-		return nil, refuse(invalidGrant, "the refresh token is not valid")
-	}
-	if err != nil {
-		return nil, err
-	}
-	form.Set("client_id", id)
-	return s.authenticate(r, form)
 }
 
 // exchange turns a code into tokens.

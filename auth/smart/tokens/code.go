@@ -130,10 +130,15 @@ func (t *Tokens) renew(ctx context.Context, a *Authorization, scope, replaced st
 		if a.Refresh != replaced || replaced == "" && !a.Used.IsZero() {
 			return errUsed
 		}
-		a.Refresh, a.Used, a.Expires = refreshID, now, expires
+		a.Refresh, a.Used, a.Expires, a.Replaced, a.Successor = refreshID, now, expires, replaced, nil
+		if refreshes && replaced != "" {
+			a.Successor = t.o.Box.Seal(successorOf(a.ID), []byte(refreshSecret))
+		}
 		return nil
 	})
 	switch {
+	case errors.Is(err, errUsed) && replaced != "" && t.inGrace(&renewed, replaced):
+		return t.again(ctx, &renewed, scope)
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ErrGrant
 	case errors.Is(err, errUsed):

@@ -12,7 +12,7 @@ import (
 )
 
 // Refresh turns a refresh token into new tokens, with the scopes granted or, when asked is not empty, with fewer. The next refresh may ask for all that were granted again. A refresh token
-// that was replaced before revokes everything. ErrGrant, *ReuseError, ErrScope, *auth.ScopeError.
+// that was replaced before revokes everything (RFC 9700 section 4.14.2), but for what Grace allows. ErrGrant, *ReuseError, ErrScope, *auth.ScopeError.
 func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Issued, error) {
 	a, id, err := t.ofRefresh(ctx, secret)
 	if err != nil {
@@ -21,7 +21,7 @@ func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Is
 	if a.Client != client {
 		return nil, ErrGrant
 	}
-	if a.Refresh != id {
+	if a.Refresh != id && !t.inGrace(a, id) {
 		return nil, t.reused(ctx, a.ID)
 	}
 	permitted, err := t.permitted(ctx, a)
@@ -32,16 +32,36 @@ func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Is
 	if err != nil {
 		return nil, err
 	}
+	if a.Refresh != id {
+		return t.again(ctx, a, scope)
+	}
 	return t.renew(ctx, a, scope, id)
 }
 
-// RefreshClient returns the client of a refresh token. ErrGrant.
-func (t *Tokens) RefreshClient(ctx context.Context, secret string) (client string, err error) {
-	a, _, err := t.ofRefresh(ctx, secret)
+// inGrace says whether a refresh token is the one that was replaced last, a moment ago, by one that nobody has used: two tabs of an app refreshed at once, or an answer was lost. Who took the token meanwhile
+// shares its successor with the client, and the second of them to use that after Grace revokes everything.
+func (t *Tokens) inGrace(a *Authorization, id string) bool {
+	return a.Replaced == id && len(a.Successor) > 0 && t.o.Clock().Before(a.Used.Add(Grace))
+}
+
+// again answers with the same refresh token as before, and another access token.
+func (t *Tokens) again(ctx context.Context, a *Authorization, scope string) (*Issued, error) {
+	successor, err := t.o.Box.Open(successorOf(a.ID), a.Successor)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return a.Client, nil
+	now := t.now()
+	issued, err := t.issue(ctx, access{Authorization: a.ID, Client: a.Client, Scope: scope, Issued: now, Expires: now.Add(AccessLife)})
+	if err != nil {
+		return nil, err
+	}
+	issued.Refresh, issued.Authorization, issued.Again = string(successor), a, true
+	return issued, nil
+}
+
+// successorOf is the purpose for which a successor is sealed.
+func successorOf(authorization string) string {
+	return "successor of a refresh token of " + authorization
 }
 
 // ofRefresh returns the authorization of a refresh token, and the record of that.

@@ -9,6 +9,7 @@ import (
 	"github.com/firth-health/firth/auth/smart/accounts"
 	"github.com/firth-health/firth/auth/smart/clients"
 	"github.com/firth-health/firth/auth/smart/records"
+	"github.com/firth-health/firth/auth/smart/sealed"
 	"github.com/firth-health/firth/auth/smart/secrets"
 	"github.com/firth-health/firth/auth/smart/sessions"
 	"github.com/firth-health/firth/store"
@@ -20,6 +21,7 @@ const (
 	codeKept    = time.Hour // so that a late reuse is seen
 	AccessLife  = time.Hour
 	ServiceLife = 5 * time.Minute      // backend-services.html: expires_in SHOULD NOT exceed 300
+	Grace       = 30 * time.Second     // for a refresh token that is sent once more after it was replaced
 	OfflineLife = 120 * 24 * time.Hour // from the last use; more than the three months that 45 CFR 170.315(g)(10) asks for
 )
 
@@ -62,6 +64,8 @@ type Authorization struct {
 	Created, Expires time.Time // nothing comes of it after Expires
 	Used             time.Time // when a token was last issued; zero while the code is not exchanged
 	Refresh          string    `json:",omitempty"` // record of the refresh token that is good now
+	Replaced         string    `json:",omitempty"` // record of the one whose place it took, at Used
+	Successor        []byte    `json:",omitempty"` // secret of Refresh, sealed, for who sends Replaced again within Grace
 }
 
 type code struct {
@@ -83,7 +87,8 @@ type refresh struct{ Authorization string }
 type Options struct {
 	State    store.State
 	Clock    func() time.Time
-	Issuer   string // in claims
+	Issuer   string      // in claims
+	Box      *sealed.Box // for what Grace keeps
 	Clients  *clients.Clients
 	Accounts *accounts.Accounts
 	Sessions *sessions.Sessions
@@ -118,6 +123,7 @@ type Issued struct {
 	Expires       time.Time
 	Life          time.Duration
 	Authorization *Authorization // nil for a client that acts for itself
+	Again         bool           // the answer to a refresh token that was replaced within Grace
 }
 
 // issue writes an access token.
