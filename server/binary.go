@@ -44,7 +44,7 @@ func (s *Server) decodeBinary(w http.ResponseWriter, r *http.Request, x *exchang
 	if err == nil {
 		data, isResource, err := s.maybeResource(body, size, sent, strings.HasPrefix(m.name, "application/fhir+"))
 		if err != nil || isResource {
-			x.body, x.sent = data, sent
+			x.body, x.sent, x.from = data, sent, origin{isKnown: sent == inJSON}
 			return err
 		}
 		body, size = bytes.NewReader(data), int64(len(data))

@@ -142,7 +142,14 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, x *exchange) err
 	if len(x.body) == 0 {
 		return noBodySent()
 	}
+	return s.decodeXML(x)
+}
+
+// decodeXML makes JSON of a body that is XML, and keeps for refusals what was sent.
+func (s *Server) decodeXML(x *exchange) (err error) {
+	x.from = origin{isKnown: true}
 	if x.sent == inXML {
+		x.from.xml = x.body
 		x.body, err = xml.Decode(x.body, s.definitions)
 	}
 	return err

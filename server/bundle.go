@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -65,7 +66,7 @@ func (s *Server) entries(x *exchange, list fhir.Node) ([]*entry, error) {
 			return nil, fhir.Invalidf(fhir.CodeTooCostly, "Bundle.entry", "the Bundle has more than %d entries; send it in parts", s.limits.BundleEntries)
 		}
 		e := &entry{index: len(entries), fullURL: textOf(node.Get("fullUrl"))}
-		e.x, e.err = s.entryExchange(x, node)
+		e.x, e.err = s.entryExchange(x, node, len(entries))
 		if request := node.Get("request"); request.Get("method").TextIs(http.MethodHead) {
 			e.isHead = true
 		}
@@ -83,7 +84,7 @@ func textOf(n fhir.Node) string {
 }
 
 // entryExchange makes of Bundle.entry.request what the router and the headers make of a request. The exchange is never nil.
-func (s *Server) entryExchange(parent *exchange, node fhir.Node) (*exchange, error) {
+func (s *Server) entryExchange(parent *exchange, node fhir.Node, index int) (*exchange, error) {
 	x := &exchange{requestID: parent.requestID, grant: parent.grant, start: s.clock(), prefer: parent.prefer, isEntry: true,
 		interaction: &interaction{name: "none", level: operational}, address: parent.address, agent: parent.agent}
 	s.watch(x, parent.ctx)
@@ -108,6 +109,10 @@ func (s *Server) entryExchange(parent *exchange, node fhir.Node) (*exchange, err
 	}
 	if !resource.Ok() {
 		return x, fhir.Invalidf(fhir.CodeRequired, "Bundle.entry.resource", "the entry needs a resource")
+	}
+	x.from = parent.from
+	if x.from.xml != nil {
+		x.from = parent.from.inside(fmt.Sprintf("Bundle.entry[%d].resource", index))
 	}
 	var err error
 	x.resource, err = fhir.NewResource(resource)

@@ -29,7 +29,7 @@ func (s *Server) conditionalUpdate(x *exchange) (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		op, err := s.write(decided.Method, decided.Key, res, x.sent == inJSON)
+		op, err := s.write(decided.Method, decided.Key, res, x.from)
 		return []store.Op{under(op, decided)}, err
 	})
 	if err != nil {

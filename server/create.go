@@ -14,7 +14,7 @@ func (s *Server) create(x *exchange) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	op, err := s.write(store.Create, fhir.Key{Type: res.Type(), ID: s.newID()}, res, x.sent == inJSON)
+	op, err := s.write(store.Create, fhir.Key{Type: res.Type(), ID: s.newID()}, res, x.from)
 	if err != nil {
 		return reply{}, err
 	}
@@ -45,9 +45,9 @@ func (x *exchange) typed() (*fhir.Resource, error) {
 	return res, nil
 }
 
-// write prepares an operation: checks the content, stamps the bytes and makes the index keys. Positions says that the resource is as the client sent it.
-func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource, positions bool) (store.Op, error) {
-	if err := s.validated(res, positions); err != nil {
+// write prepares an operation: checks the content, stamps the bytes and makes the index keys. The origin says where the client has it before him.
+func (s *Server) write(method store.Method, key fhir.Key, res *fhir.Resource, from origin) (store.Op, error) {
+	if err := s.validated(res, from); err != nil {
 		return store.Op{}, err
 	}
 	stamped, err := res.Stamp(key.ID)

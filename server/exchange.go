@@ -34,6 +34,7 @@ type exchange struct {
 	bodyType    string         // Content-Type of the body, as sent
 	resource    *fhir.Resource // of a batch entry, instead of a body
 	sent        wireFormat     // of the body, before it became JSON
+	from        origin         // of the resource that was sent
 	wire        wireFormat     // of the answer
 	language    patchLanguage  // of a patch
 	accept      string         // of who reads a Binary

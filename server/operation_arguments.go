@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"github.com/firth-health/firth/fhir"
-	"github.com/firth-health/firth/fhir/xml"
 	"github.com/firth-health/firth/search"
 )
 
@@ -43,6 +42,7 @@ type argument struct {
 	name string
 	text string    // of a primitive
 	node fhir.Node // of a data type or a resource
+	at   string    // expression of the node in the body
 }
 
 // arguments are what an operation is called with, checked against its definition.
@@ -106,12 +106,18 @@ func (a *arguments) checkPeriod() error {
 
 // node is the value of a parameter of a data type or a resource; absent when it was not sent.
 func (a *arguments) node(name string) fhir.Node {
+	node, _ := a.place(name)
+	return node
+}
+
+// place is also where in the body the value stands.
+func (a *arguments) place(name string) (node fhir.Node, at string) {
 	for _, arg := range a.list {
 		if arg.name == name {
-			return arg.node
+			return arg.node, arg.at
 		}
 	}
-	return fhir.Node{}
+	return fhir.Node{}, ""
 }
 
 // decodeOperation reads the body of an operation, if there is one: it may all be in the URL.
@@ -125,10 +131,10 @@ func (s *Server) decodeOperation(w http.ResponseWriter, r *http.Request, x *exch
 	if x.interaction.operation.raw {
 		return nil
 	}
-	if x.sent, err = checkContentType(contentType); err == nil && x.sent == inXML {
-		x.body, err = xml.Decode(x.body, s.definitions)
+	if x.sent, err = checkContentType(contentType); err != nil {
+		return err
 	}
-	return err
+	return s.decodeXML(x)
 }
 
 // arguments reads what the URL and the body say. A parameter that the definition does not have, that is missing, malformed or there too often is
@@ -205,7 +211,7 @@ func (op *operation) fromBody(in *arguments, res *fhir.Resource, typ string) err
 	if res.Type() != "Parameters" || typ == "Parameters" && !op.isCalledBy(res) {
 		for _, p := range op.parameters {
 			if p.typ == "Resource" || p.typ == res.Type() {
-				in.list = append(in.list, argument{name: p.name, node: res.Root()})
+				in.list = append(in.list, argument{name: p.name, node: res.Root(), at: res.Type()})
 				return nil
 			}
 		}
@@ -255,7 +261,7 @@ func (op *operation) fromPart(in *arguments, node fhir.Node, at string) error {
 	if problem := p.check(value, typ); problem != "" {
 		return fhir.Invalidf(fhir.CodeValue, at, "%s %s", name, problem)
 	}
-	arg := argument{name: name, node: value}
+	arg := argument{name: name, node: value, at: at + "." + value.Key()}
 	if isPrimitive(p.typ) {
 		arg.text = value.Text()
 	}

@@ -136,7 +136,7 @@ func (s *Server) persistDocument(x *exchange, id string, body []byte) (reply, er
 	if err != nil {
 		return reply{}, err
 	}
-	op, err := s.write(store.Create, key, res, false)
+	op, err := s.write(store.Create, key, res, origin{})
 	if err != nil {
 		return reply{}, err
 	}

@@ -77,7 +77,7 @@ func (s *Server) changeMeta(x *exchange, given fhir.Node, change func(list *meta
 		if changed == nil {
 			return s.metaChanged(x, v)
 		}
-		op, err := s.write(store.Update, fhir.Key{Type: x.key.Type, ID: x.key.ID}, changed, false)
+		op, err := s.write(store.Update, fhir.Key{Type: x.key.Type, ID: x.key.ID}, changed, origin{})
 		if err != nil {
 			return reply{}, err
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
-	"github.com/firth-health/firth/fhir/validate"
 	"github.com/firth-health/firth/store"
 )
 
@@ -16,7 +15,7 @@ const unchecked = "structure, formats, references and required bindings were che
 // validate checks a resource as a write would (R4 resource-operation-validate.html) and answers 200 whatever comes out, unless it could not be checked.
 func (s *Server) validate(x *exchange, in *arguments) (reply, error) {
 	mode, _ := in.text("mode")
-	root := in.node("resource")
+	root, at := in.place("resource")
 	onInstance := x.interaction.level == instanceLevel
 	switch {
 	case mode != "" && mode != "create" && mode != "update" && mode != "delete":
@@ -38,7 +37,7 @@ func (s *Server) validate(x *exchange, in *arguments) (reply, error) {
 		issues = found
 	}
 	if mode != "delete" {
-		issues = append(issues, s.validateContent(x, root, mode)...)
+		issues = append(issues, s.validateContent(x, root, x.from.inside(at), mode)...)
 	}
 	if len(issues) == 0 {
 		issues = append(issues, fhir.Issue{Severity: fhir.Information, Code: fhir.CodeInformational, Diagnostics: "no problem was found"})
@@ -70,7 +69,7 @@ func (s *Server) validateTarget(x *exchange, mode string) ([]fhir.Issue, error) 
 }
 
 // validateContent checks what a write would store.
-func (s *Server) validateContent(x *exchange, root fhir.Node, mode string) []fhir.Issue {
+func (s *Server) validateContent(x *exchange, root fhir.Node, from origin, mode string) []fhir.Issue {
 	res, err := fhir.NewResource(root)
 	if err != nil {
 		return issuesOf(err)
@@ -82,7 +81,7 @@ func (s *Server) validateContent(x *exchange, root fhir.Node, mode string) []fhi
 	if mode == "update" {
 		issues = append(issues, issuesOf(sameID(res, x.key))...)
 	}
-	return append(append(issues, s.validator.Resource(root, validate.Options{})...), s.parameters.problems(res)...)
+	return append(append(issues, s.problems(root, from)...), s.parameters.problems(res)...)
 }
 
 func issuesOf(err error) []fhir.Issue {

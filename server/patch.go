@@ -62,7 +62,7 @@ func (s *Server) patch(x *exchange) (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		op, err := s.write(store.Update, key, res, false)
+		op, err := s.write(store.Update, key, res, origin{})
 		return []store.Op{under(op, decided)}, err
 	})
 	if err != nil {

@@ -217,7 +217,7 @@ func TestHalfDefined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op, err := a.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, false)
+	op, err := a.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

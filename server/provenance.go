@@ -126,7 +126,7 @@ func (s *Server) stating(x *exchange, target fhir.Key) (store.Op, error) {
 	if err != nil {
 		return store.Op{}, err
 	}
-	return s.write(store.Create, key, res, false)
+	return s.write(store.Create, key, res, origin{})
 }
 
 // inProvenance makes a refusal of the Provenance one of the header: 400, also where rules are broken, because the body is not what is wrong.

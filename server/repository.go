@@ -234,7 +234,7 @@ func (r repository) prepare(draft *adapters.Draft, body []byte, w *draftWrite) e
 	if err != nil {
 		return err
 	}
-	op, err := r.s.write(store.Update, fhir.Key{Type: draft.Type, ID: draft.ID}, res, false)
+	op, err := r.s.write(store.Update, fhir.Key{Type: draft.Type, ID: draft.ID}, res, origin{})
 	op.IfMatch, op.IfNoneMatch = w.op.IfMatch, w.op.IfNoneMatch
 	w.op = op
 	return err

@@ -122,7 +122,7 @@ func TestSearchParameterBarrier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "later"}, res, false)
+	later, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "later"}, res, origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestSearchParameterDoubted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "c2"}, res, false)
+	op, err := f.server.write(store.Update, fhir.Key{Type: "Condition", ID: "c2"}, res, origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

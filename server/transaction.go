@@ -254,7 +254,11 @@ func (t *transaction) build(w *write) error {
 		}
 		res = rewritten
 	}
-	op, err := t.s.write(w.decided.Method, w.decided.Key, res, t.x.sent == inJSON && w.patch == nil && len(w.places) == 0)
+	from := w.x.from
+	if w.patch != nil || from.xml == nil && len(w.places) > 0 {
+		from = origin{} // the client did not send it like that
+	}
+	op, err := t.s.write(w.decided.Method, w.decided.Key, res, from)
 	w.ops = []store.Op{under(op, w.decided)}
 	return err
 }

@@ -29,7 +29,7 @@ func (s *Server) prepareUpdate(x *exchange) (op store.Op, err error) {
 	if err != nil {
 		return op, err
 	}
-	op, err = s.write(store.Update, x.key, res, x.sent == inJSON)
+	op, err = s.write(store.Update, x.key, res, x.from)
 	return under(op, decided), err
 }
 

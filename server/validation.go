@@ -2,12 +2,14 @@ package server
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/validate"
+	"github.com/firth-health/firth/fhir/xml"
 )
 
 // Validation says which resources are stored.
@@ -21,16 +23,62 @@ const (
 	StoreAnything
 )
 
-// validated refuses a resource that breaks the definitions. Positions are told when the resource stands in the document that the client sent.
-func (s *Server) validated(res *fhir.Resource, positions bool) error {
+// validated refuses a resource that breaks the definitions.
+func (s *Server) validated(res *fhir.Resource, from origin) error {
 	if s.validation == StoreAnything {
 		return nil
 	}
-	issues := s.validator.Resource(res.Root(), validate.Options{Positions: positions})
+	issues := s.problems(res.Root(), from)
 	if len(issues) == 0 {
 		return s.resolved(res)
 	}
 	return &refusal{status: invalidStatus(issues), outcome: &fhir.OperationOutcome{Issues: issues}}
+}
+
+// origin is where the resource of a request stands in what the client sent, so that refusals can say line and column. The zero value is for what nobody sent as
+// it is, such as the result of a patch.
+type origin struct {
+	isKnown bool
+	xml     []byte // the body, where it is XML
+	within  string // expression of the resource in the body; empty for the body itself. Only of XML, whose tree is not that of the body
+}
+
+// inside is the origin of a resource inside of what this one is of.
+func (o origin) inside(expression string) origin {
+	if o.xml != nil {
+		o.within = o.locate(expression)
+	}
+	return o
+}
+
+// locate makes an expression about the resource one about the body.
+func (o origin) locate(expression string) string {
+	if o.within == "" {
+		return expression
+	}
+	_, rest, isNested := strings.Cut(expression, ".")
+	if !isNested {
+		return o.within
+	}
+	return o.within + "." + rest
+}
+
+// problems are what breaks the definitions, with line and column where the client has them before him.
+func (s *Server) problems(root fhir.Node, from origin) []fhir.Issue {
+	issues := s.validator.Resource(root, validate.Options{Positions: from.isKnown && from.xml == nil})
+	if from.xml == nil || len(issues) == 0 {
+		return issues
+	}
+	expressions := make([]string, len(issues))
+	for i := range issues {
+		expressions[i] = from.locate(issues[i].Expression)
+	}
+	for i, at := range xml.Locate(from.xml, s.definitions, expressions) {
+		if issues[i].Expression != "" && at.Line > 0 {
+			issues[i].Diagnostics += fmt.Sprintf(" (line %d, column %d)", at.Line, at.Column)
+		}
+	}
+	return issues
 }
 
 // resolved refuses a conditional reference that is still there when the resource is stored: only a transaction resolves them (R4 http.html#trules), and nobody

@@ -15,6 +15,12 @@ func TestValidation(t *testing.T) {
 	f := newFixture(t, validating)
 	const good = `{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50}}`
 	jsonPatch := []string{"Content-Type", "application/json-patch+json"}
+	sendXML := []string{"Content-Type", "application/fhir+xml"}
+	bundleXML := func(kind string) string {
+		const good, bad = `<resource><Observation><status value="final"/><code><text value="x"/></code></Observation></resource>`, "<resource><Observation>\n<status value=\"done\"/><code><text value=\"x\"/></code></Observation></resource>"
+		const request = `<request><method value="POST"/><url value="Observation"/></request>`
+		return `<Bundle xmlns="http://hl7.org/fhir"><type value="` + kind + "\"/>\n<entry>" + good + request + "</entry>\n<entry>" + bad + request + `</entry></Bundle>`
+	}
 	observation := func(member string) string {
 		return `{"resourceType":"Observation","status":"final","code":{"text":"x"},` + member + `}`
 	}
@@ -37,8 +43,20 @@ func TestValidation(t *testing.T) {
 		{name: "update", method: "PUT", path: "/Observation/o", body: `{"resourceType":"Observation","id":"o"}`, status: 400, answer: "*"},
 		{name: "conditional update", method: "PUT", path: "/Observation?_id=o", body: `{"resourceType":"Observation"}`, status: 400, answer: "*"},
 		{name: "conditional create", method: "POST", path: "/Observation", headers: []string{"If-None-Exist", "_id=none"}, body: `{"resourceType":"Observation"}`, status: 400, answer: "*"},
-		{name: "XML", method: "POST", path: "/Observation", headers: []string{"Content-Type", "application/fhir+xml"}, body: `<Observation xmlns="http://hl7.org/fhir"><status value="final"/></Observation>`, status: 400,
-			answer: `...<expression value="Observation.code"/>`},
+		{name: "XML", method: "POST", path: "/Observation", headers: sendXML, body: `<Observation xmlns="http://hl7.org/fhir"><status value="final"/></Observation>`, status: 400,
+			answer: `... (line 1, column 1)"/><expression value="Observation.code"/>`},
+		{name: "XML with positions", method: "PUT", path: "/Observation/o", headers: sendXML, status: 400, answer: `... (line 3, column 2)"/><expression value="Observation.status"/>`,
+			body: "<Observation xmlns=\"http://hl7.org/fhir\">\n <id value=\"o\"/>\n <status value=\"done\"/><code><text value=\"x\"/></code></Observation>"},
+		{name: "positions in a transaction in XML", method: "POST", path: "", headers: sendXML, status: 400, answer: `... (line 4, column 1)"/><expression value="Bundle.entry[1].resource.status"/>`,
+			body: bundleXML("transaction")},
+		{name: "positions in a batch in XML", method: "POST", path: "", headers: sendXML, status: 200, answer: `... (line 4, column 1)"/><expression value="Observation.status"/>`,
+			body: bundleXML("batch")},
+		{name: "$validate in XML", method: "POST", path: "/Observation/$validate", headers: sendXML, status: 200, answer: `... (line 2, column 1)"/><expression value="Observation.status"/>`,
+			body: "<Observation xmlns=\"http://hl7.org/fhir\">\n<status value=\"done\"/><code><text value=\"x\"/></code></Observation>"},
+		{name: "$validate in Parameters in XML", method: "POST", path: "/Observation/$validate", headers: sendXML, status: 200, answer: `... (line 4, column 1)"/><expression value="Observation.status"/>`,
+			body: "<Parameters xmlns=\"http://hl7.org/fhir\">\n<parameter><name value=\"mode\"/><valueCode value=\"create\"/></parameter>\n<parameter><name value=\"resource\"/><resource><Observation>\n<status value=\"done\"/><code><text value=\"x\"/></code></Observation></resource></parameter></Parameters>"},
+		{name: "$validate in JSON", method: "POST", path: "/Observation/$validate", status: 200, answer: `... (line 2, column 10)","expression":["Observation.status"]`,
+			body: "{\"resourceType\":\"Observation\",\n\"status\":\"done\",\"code\":{\"text\":\"x\"}}"},
 		{name: "patch", method: "PATCH", path: "/Observation/o", headers: jsonPatch, body: `[{"op":"remove","path":"/status"}]`, status: 400, answer: `..."expression":["Observation.status"]`},
 		{name: "patch to a value that is none", method: "PATCH", path: "/Observation/o", headers: jsonPatch, body: `[{"op":"replace","path":"/status","value":"done"}]`, status: 400, answer: "*"},
 		{name: "patch that stays valid", method: "PATCH", path: "/Observation/o", headers: jsonPatch, body: `[{"op":"replace","path":"/status","value":"amended"}]`, status: 200, answer: `..."valueQuantity":{"value":1.50}}`},
@@ -52,7 +70,7 @@ func TestValidation(t *testing.T) {
 			body: bundleOf("batch", requestEntry("", observation(`"subject":{"reference":"Patient?identifier=mrn|1"}`), "POST", "Observation"))},
 		{name: "batch", method: "POST", path: "", status: 200, answer: `..."status":"400 Bad Request","outcome":`,
 			body: bundleOf("batch", requestEntry("", `{"resourceType":"Observation","code":{"text":"x"}}`, "POST", "Observation"))},
-		{name: "nothing of this was stored", method: "GET", path: "/Observation?_summary=count", status: 200, answer: `..."total":2`},
+		{name: "nothing of this was stored", method: "GET", path: "/Observation?_summary=count", status: 200, answer: `..."total":3`},
 	})
 }
 

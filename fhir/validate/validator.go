@@ -16,7 +16,8 @@ type Options struct {
 	// MaxIssues bounds the issues reported; 0 means [DefaultMaxIssues]. Where there are more, checking stops and one further
 	// issue, an information, says so.
 	MaxIssues int
-	// Positions adds line and column to the diagnostics. It is meant for documents that the reader has before him: not for JSON made from XML.
+	// Positions adds line and column to the diagnostics. It is meant for documents that the reader has before him: not for JSON made from XML, of which xml.Locate
+	// says where the elements stood.
 	Positions bool
 }
 

@@ -30,6 +30,8 @@ type decoder struct {
 	path  []step // to the element being read
 	held  []held
 	text  []byte // scratch
+
+	wanted *wanted // of the element being read, in Locate; nil for nothing
 }
 
 // step is a part of the place of an element.
@@ -58,9 +60,8 @@ func (d *decoder) outcome(err error) error {
 	if !errors.As(err, &p) {
 		return err
 	}
-	before := d.scan.data[:p.at]
-	return fhir.Invalidf(fhir.CodeStructure, expression(d.path), "invalid XML at line %d, column %d: %s",
-		1+bytes.Count(before, []byte{'\n'}), p.at-bytes.LastIndexByte(before, '\n'), p.msg)
+	at := position(d.scan.data, p.at)
+	return fhir.Invalidf(fhir.CodeStructure, expression(d.path), "invalid XML at line %d, column %d: %s", at.Line, at.Column, p.msg)
 }
 
 func (d *decoder) document() error {
@@ -106,6 +107,9 @@ func (d *decoder) resource() error {
 	t := d.defs.Type(string(typeName))
 	if len(d.path) == 0 {
 		d.path = append(d.path, step{t.Name, -1})
+		if d.wanted != nil {
+			d.wanted.at, d.wanted.isFound = s.tag.at, true
+		}
 	}
 	if err := d.enter(); err != nil {
 		return err

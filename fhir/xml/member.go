@@ -116,9 +116,12 @@ func (d *decoder) member(t *spec.Type, r *run) error {
 		place.index = r.count
 	}
 	d.path = append(d.path, place)
+	outer := d.wanted
+	d.wanted = outer.child(place, s.tag.at)
 	if err := d.content(r, bindings); err != nil {
 		return err
 	}
+	d.wanted = outer
 	d.path = d.path[:len(d.path)-1]
 	s.bindings = s.bindings[:bindings]
 	return nil
