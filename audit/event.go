@@ -13,18 +13,23 @@ const (
 	Start        = "start"        // a server begins to keep the chain
 	Stop         = "stop"         // and ends
 	Ingest       = "ingest"       // a device payload; Detail names the adapter
+	Import       = "import"       // of resources by command; Query says of what
 	Login        = "login"        // of a user at the built-in authorization server, failed ones too
 	Logout       = "logout"       // or the end of a session
 	Token        = "token"        // issued, refreshed or refused; Detail is the grant type, Query the request without its secrets
+	Introspect   = "introspect"   // a token was looked into
 	Revoke       = "revoke"       // of a token or a grant
 	Consent      = "consent"      // what a user let an application do, or refused; Detail lists scopes
 	Launch       = "launch"       // of an application from an EHR
 	Account      = "account"      // a user or client was made or changed; Detail says how
-	Decision     = "decision"     // access that a Consent resource decided about
+	AccountRead  = "account-read" // users or clients were listed
+	Decision     = "decision"     // a Consent resource, which is the Key, denied access, or would have; Detail says what
 	Export       = "export"       // data that left in bulk; a disclosure for each of the Patients
 	AdapterSet   = "adapter"      // an adapter was published, changed or withdrawn; Detail names it
+	Keys         = "keys"         // a key that signs for this server was made; Detail says which
 	Retention    = "retention"    // old events were removed by policy; Detail says which
 	AuditExport  = "audit-export" // the trail was exported by command; Detail says what of it
+	AuditRead    = "audit-read"   // the trail was verified, or its checkpoints were read, by command
 	postedByPeer = "posted"       // an AuditEvent that a client created
 )
 
@@ -54,7 +59,7 @@ type Event struct {
 // isAboutAccess reports whether an event is of the authorization server.
 func isAboutAccess(interaction string) bool {
 	switch interaction {
-	case Login, Logout, Token, Revoke, Consent, Launch, Account:
+	case Login, Logout, Token, Introspect, Revoke, Consent, Launch, Account, AccountRead:
 		return true
 	}
 	return false

@@ -18,8 +18,15 @@ const (
 	systemSource        = "http://terminology.hl7.org/CodeSystem/security-source-type"
 	systemPurpose       = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 	systemBALPEntity    = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+	systemAgentTypes    = "https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes"
+	systemDecision      = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType"
+	systemSecurityRole  = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+	systemRoleClass     = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
+	systemResourceTypes = "http://hl7.org/fhir/resource-types"
 	systemIHE           = "urn:ihe:event-type-code"
 	systemFirth         = "https://firth.health/CodeSystem/audit-event"
+
+	restCode = "rest" // of systemEventType
 
 	profileBase = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 )
@@ -69,6 +76,16 @@ func running() parties {
 	return parties{dicom("110150", "Application"), dicom("110150", "Application"), coding{systemParticipation, "AUT", "author (originator)"}}
 }
 
+// issuing are the parties of ITI-71 and its like.
+func issuing() parties {
+	return parties{dicom("110150", "Application"), coding{systemAgentTypes, "AuthzOauthService", "OAuth Authorization Server"}, coding{systemParticipation, "IRCP", "information recipient"}}
+}
+
+// deciding are the parties of a decision by Consent.
+func deciding() parties {
+	return parties{dicom("110150", "Application"), coding{systemSecurityRole, "authserver", "authorization server"}, coding{systemParticipation, "IRCP", "information recipient"}}
+}
+
 // profileOf is the row of an interaction.
 func profileOf(e *Event) profile {
 	if p, ok := restProfile(e.Interaction); ok {
@@ -80,17 +97,21 @@ func profileOf(e *Event) profile {
 	p := ownProfile(e.Interaction)
 	p.parties = running()
 	switch e.Interaction {
-	case Ingest:
+	case Ingest, Import:
 		p.parties = writing()
-	case Export, AuditExport:
+	case Export, AuditExport, AuditRead:
 		p.parties = reading()
+	case Token, Introspect:
+		p.parties = issuing()
+	case Decision:
+		p.parties = deciding()
 	}
 	return p
 }
 
 // restProfile is the row of an interaction of REST.
 func restProfile(interaction string) (profile, bool) {
-	p := profile{kind: coding{systemEventType, "rest", "RESTful Operation"}}
+	p := profile{kind: coding{systemEventType, restCode, "RESTful Operation"}}
 	switch interaction {
 	case "create":
 		p.action, p.parties, p.subtypes, p.name = "C", writing(), interactions("create"), "Create"
@@ -136,12 +157,16 @@ func ownProfile(interaction string) profile {
 		return profile{kind: dicom("110100", "Application Activity"), subtypes: []coding{dicom("110121", "Application Stop")}, action: "E"}
 	case Ingest:
 		return profile{kind: dicom("110107", "Import"), subtypes: []coding{own("ingest", "Device payload")}, action: "C", isQuery: true}
+	case Import:
+		return profile{kind: dicom("110107", "Import"), subtypes: []coding{own(Import, "Resources imported by command")}, action: "C", isQuery: true}
 	case Login:
 		return profile{kind: authentication, subtypes: []coding{dicom("110122", "Login")}, action: "E"}
 	case Logout:
 		return profile{kind: authentication, subtypes: []coding{dicom("110123", "Logout")}, action: "E"}
 	case Token:
 		return profile{kind: authentication, subtypes: []coding{{systemIHE, "ITI-71", "Get Access Token"}}, action: "E", isQuery: true}
+	case Introspect:
+		return profile{kind: authentication, subtypes: []coding{{systemIHE, "ITI-102", "Introspect Token"}}, action: "E"}
 	case Revoke:
 		return profile{kind: authentication, subtypes: []coding{own(Revoke, "Access taken back")}, action: "E"}
 	case Launch:
@@ -150,14 +175,20 @@ func ownProfile(interaction string) profile {
 		return profile{kind: alert, subtypes: []coding{own(Consent, "Access granted or refused by the user")}, action: "E"}
 	case Account:
 		return profile{kind: alert, subtypes: []coding{dicom("110137", "User Security Attributes Changed")}, action: "U"}
+	case AccountRead:
+		return profile{kind: alert, subtypes: []coding{own(AccountRead, "Accounts or apps listed")}, action: "R", isQuery: true}
 	case Decision:
-		return profile{kind: alert, subtypes: []coding{own(Decision, "Access decided by consent")}, action: "E", name: profileBase + "AuthZconsent", isQuery: true}
+		return profile{kind: alert, subtypes: []coding{{systemDecision, "AuthZ-Consent", "Authorization Decision using Roles and Consent"}}, action: "E", name: profileBase + "AuthZconsent"}
 	case Export:
 		return profile{kind: dicom("110106", "Export"), subtypes: []coding{{systemLifecycle, "disclose", "Disclose"}}, action: "R", patient: profileBase + "PrivacyDisclosure.Source", isQuery: true}
 	case AdapterSet:
 		return profile{kind: alert, subtypes: []coding{dicom("110131", "Software Configuration")}, action: "U"}
+	case Keys:
+		return profile{kind: alert, subtypes: []coding{own(Keys, "Signing key made")}, action: "C"}
 	case Retention:
 		return profile{kind: coding{systemLifecycle, "destroy", "Destroy/Delete"}, subtypes: []coding{dicom("110101", "Audit Log Used")}, action: "D"}
+	case AuditRead:
+		return profile{kind: dicom("110101", "Audit Log Used"), subtypes: []coding{own(AuditRead, "Audit trail verified or read by command")}, action: "R", isQuery: true}
 	case AuditExport:
 		return profile{kind: dicom("110101", "Audit Log Used"), subtypes: []coding{own(AuditExport, "Audit trail exported")}, action: "R", isQuery: true}
 	}

@@ -15,11 +15,13 @@ import (
 // renderer makes AuditEvents (R4 auditevent.html) of records, as IHE Basic Audit Log Patterns says.
 type renderer struct {
 	base string // of the FHIR service
+	root string // of the server: base without its last part
 	host string // of base
 }
 
 func newRenderer(base string) renderer {
 	r := renderer{base: strings.TrimSuffix(base, "/")}
+	r.root = r.base[:max(0, strings.LastIndexByte(r.base, '/'))]
 	if u, err := url.Parse(base); err == nil {
 		r.host = u.Hostname()
 	}
@@ -91,14 +93,14 @@ func (m *renderer) event(w *jsonWriter, r *record, id, patient string) {
 	w.open("meta", '{')
 	w.text("versionId", "1")
 	w.instant("lastUpdated", r.at)
-	if name := p.profileFor(patient); name != "" {
+	if name := p.profileFor(r, patient); name != "" {
 		w.open("profile", '[')
 		w.comma()
 		w.dst = fhir.AppendQuoted(w.dst, name)
 		w.close(']')
 	}
 	w.close('}')
-	if r.failed() {
+	if r.failed() && r.Interaction != Decision {
 		outcome(w, r)
 	}
 	w.coding("type", p.kind)
@@ -110,7 +112,10 @@ func (m *renderer) event(w *jsonWriter, r *record, id, patient string) {
 	w.text("action", p.action)
 	w.instant("recorded", r.at)
 	w.text("outcome", outcomeCode(r.Status))
-	if r.failed() {
+	switch {
+	case r.Interaction == Decision:
+		w.text("outcomeDesc", r.Detail)
+	case r.failed():
 		w.text("outcomeDesc", strings.TrimSpace(strconv.Itoa(r.Status)+" "+http.StatusText(r.Status)))
 	}
 	m.agents(w, r, p.parties)
@@ -124,12 +129,19 @@ func (m *renderer) event(w *jsonWriter, r *record, id, patient string) {
 	w.close('}')
 }
 
-func (p *profile) profileFor(patient string) string {
-	if patient != "" && p.patient != "" {
+// profileFor is the profile that an event claims to fit. Those of REST are of interactions that succeeded; that of a decision has a user and a patient.
+func (p *profile) profileFor(r *record, patient string) string {
+	switch {
+	case r.failed() && p.kind.code == restCode, r.Interaction == Decision && (patient == "" || !hasUser(r.Claims)):
+		return ""
+	case patient != "" && p.patient != "":
 		return p.patient
 	}
 	return p.name
 }
+
+// hasUser reports whether somebody acts, and not a client for itself.
+func hasUser(c *auth.Claims) bool { return c != nil && c.Subject != "" && c.Subject != c.Client }
 
 // outcomeCode is the outcome of a status: 0 success, 4 refused or mistaken, 8 the server's failure.
 func outcomeCode(status int) string {
@@ -188,36 +200,73 @@ func network(w *jsonWriter, address string) {
 }
 
 func (m *renderer) agents(w *jsonWriter, r *record, p parties) {
-	c := r.Claims
-	hasUser := c != nil && c.Subject != "" && c.Subject != c.Client
 	w.open("agent", '[')
-	if isServerOnly(r.Interaction) {
+	defer w.close(']')
+	switch {
+	case isServerOnly(r):
 		m.server(w, p.server, true)
-		w.close(']')
+		return
+	case r.Interaction == Decision:
+		m.deciders(w, r, p)
 		return
 	}
+	c, byUser := r.Claims, hasUser(r.Claims)
 	w.open("", '{')
 	w.concept("type", p.client)
 	client(w, r)
-	w.boolean("requestor", !hasUser)
-	if c != nil && !hasUser {
+	w.boolean("requestor", !byUser)
+	if c != nil && !byUser {
 		granted(w, c)
 	}
 	network(w, r.Address)
-	if c != nil && !hasUser {
+	if c != nil && !byUser {
 		purposes(w, c)
 	}
 	w.close('}')
 	m.server(w, p.server, false)
-	if hasUser {
+	if byUser {
 		user(w, c, p.user)
 	}
-	w.close(']')
 }
 
 // isServerOnly is of events that nobody outside asked for.
-func isServerOnly(interaction string) bool {
-	return interaction == Start || interaction == Stop || interaction == Retention
+func isServerOnly(r *record) bool {
+	switch r.Interaction {
+	case Start, Stop, Retention, Keys:
+		return true
+	case AdapterSet:
+		return r.Claims == nil
+	}
+	return false
+}
+
+// deciders are the agents of a decision by Consent (BALP, AuthZconsent): client, user, the organization of the user, which tokens do not tell, and this server.
+func (m *renderer) deciders(w *jsonWriter, r *record, p parties) {
+	byUser := hasUser(r.Claims)
+	w.open("", '{')
+	w.concept("type", p.client)
+	client(w, r)
+	w.boolean("requestor", !byUser)
+	if r.Claims != nil && !byUser {
+		granted(w, r.Claims)
+	}
+	network(w, r.Address)
+	w.close('}')
+	if byUser {
+		user(w, r.Claims, p.user)
+	}
+	w.open("", '{')
+	w.concept("type", coding{systemRoleClass, "PROV", "healthcare provider"})
+	w.open("who", '{')
+	w.text("display", "not told by the access token")
+	w.close('}')
+	w.boolean("requestor", false)
+	w.close('}')
+	w.open("", '{')
+	w.concept("type", p.server)
+	m.self(w, "who")
+	w.boolean("requestor", false)
+	w.close('}')
 }
 
 func (m *renderer) server(w *jsonWriter, kind coding, requestor bool) {
@@ -299,106 +348,4 @@ func purposes(w *jsonWriter, c *auth.Claims) {
 		w.concept("", coding{systemPurpose, "BTG", "break the glass"})
 	}
 	w.close(']')
-}
-
-func (m *renderer) entities(w *jsonWriter, r *record, p *profile, patient string) {
-	start := len(w.dst)
-	w.open("entity", '[')
-	before := len(w.dst)
-	switch {
-	case p.isQuery && r.Query != "":
-		m.query(w, r)
-	case r.Key.Type != "":
-		data(w, r)
-	}
-	if patient != "" {
-		w.open("", '{')
-		reference(w, "what", fhir.Key{Type: patientType, ID: patient})
-		w.coding("type", coding{systemEntityType, "1", "Person"})
-		w.coding("role", coding{systemEntityRole, "1", "Patient"})
-		w.close('}')
-	}
-	if r.RequestID != "" {
-		w.open("", '{')
-		w.open("what", '{')
-		w.open("identifier", '{')
-		w.text("value", r.RequestID)
-		w.close('}')
-		w.close('}')
-		w.coding("type", coding{systemBALPEntity, "XrequestId", "Transaction Identifier"})
-		w.close('}')
-	}
-	if r.Detail != "" || r.Operation != "" {
-		details(w, r)
-	}
-	if r.failed() {
-		w.open("", '{')
-		w.open("what", '{')
-		w.text("reference", "#outcome")
-		w.close('}')
-		w.close('}')
-	}
-	if len(w.dst) == before { // FHIR knows no empty arrays
-		w.dst = w.dst[:start]
-		w.more = true
-		return
-	}
-	w.close(']')
-}
-
-// query is the entity of a request: as it was sent in base64, and readable.
-func (m *renderer) query(w *jsonWriter, r *record) {
-	w.open("", '{')
-	w.coding("type", coding{systemEntityType, "2", "System Object"})
-	w.coding("role", coding{systemEntityRole, "24", "Query"})
-	w.text("description", readable(r.Query))
-	w.base64("query", m.base+"/"+strings.TrimPrefix(r.Query, "/"))
-	w.close('}')
-}
-
-// readable undoes escapes for people.
-func readable(query string) string {
-	if text, err := url.QueryUnescape(query); err == nil {
-		query = text
-	}
-	return query
-}
-
-// data is the entity of a resource.
-func data(w *jsonWriter, r *record) {
-	w.open("", '{')
-	if r.Key.ID != "" && fhir.IsID(r.Key.ID) {
-		reference(w, "what", r.Key)
-	} else {
-		w.open("what", '{')
-		w.text("type", r.Key.Type)
-		w.text("display", r.Key.Type+" without an id")
-		w.close('}')
-	}
-	w.coding("type", coding{systemEntityType, "2", "System Object"})
-	w.coding("role", roleOf(r.Key.Type))
-	w.close('}')
-}
-
-func reference(w *jsonWriter, name string, key fhir.Key) {
-	w.open(name, '{')
-	w.text("reference", key.String())
-	w.close('}')
-}
-
-// details is the entity of what has no element.
-func details(w *jsonWriter, r *record) {
-	w.open("", '{')
-	w.coding("type", coding{systemEntityType, "4", "Other"})
-	w.open("detail", '[')
-	for _, d := range [...]struct{ name, value string }{{"operation", r.Operation}, {"detail", r.Detail}} {
-		if d.value != "" {
-			w.open("", '{')
-			w.text("type", d.name)
-			w.text("valueString", d.value)
-			w.close('}')
-		}
-	}
-	w.close(']')
-	w.close('}')
 }

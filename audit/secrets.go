@@ -7,14 +7,16 @@ const hidden = "***"
 
 // isSecret reports whether a parameter of a request is one that must not be kept, wherever it came: those of OAuth 2.0, OpenID Connect and SMART that let who has them act for others.
 func isSecret(name string) bool {
-	switch strings.ToLower(name) {
-	case "access_token", "refresh_token", "id_token", "token", "code", "code_verifier", "client_secret", "client_assertion", "assertion", "password", "id_token_hint", "otp", "totp", "csrf":
+	switch strings.ToLower(strings.ReplaceAll(name, "-", "_")) {
+	case "access_token", "refresh_token", "id_token", "token", "code", "code_verifier", "client_secret", "client_assertion", "assertion", "password", "id_token_hint", "otp", "totp", "csrf",
+		"subject_token", "actor_token", "logout_token", "device_code", "user_code", "registration_access_token", "secret", "passwd", "passphrase", "api_key", "apikey", "authorization", "session", "sid",
+		"link", "launch", "jwt", "private_key":
 		return true
 	}
 	return false
 }
 
-// withoutSecrets takes the values of secrets out of a request, "path?query" or a form. In a search, code is a parameter like others. It allocates only when there are secrets.
+// withoutSecrets takes the values of secrets out of a request, "path?query" or a form. In a search, code and link are parameters like others. It allocates only when there are secrets.
 func withoutSecrets(query string, isSearch bool) string {
 	start := strings.IndexByte(query, '?') + 1
 	var out []byte
@@ -25,7 +27,7 @@ func withoutSecrets(query string, isSearch bool) string {
 			end = len(query)
 		}
 		name, _, has := strings.Cut(query[start:end], "=")
-		if plain := unescaped(name); has && isSecret(plain) && !(isSearch && plain == "code") {
+		if plain := unescaped(name); has && isSecret(plain) && !(isSearch && (plain == "code" || plain == "link")) {
 			out = append(append(append(out, query[done:start]...), name...), "="+hidden...)
 			done = end
 		}
