@@ -6,9 +6,11 @@ SHELL       := bash
 
 GO            ?= go
 GOLANGCI_LINT := v2.15.0
+GOVULNCHECK   := v1.1.4
 
 TOOLS := $(CURDIR)/bin/tools
 LINT  := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
+VULN  := $(TOOLS)/govulncheck-$(GOVULNCHECK)
 
 PKG       ?= ./...
 RUN       ?= .
@@ -65,6 +67,15 @@ $(LINT):
 	@mkdir -p $(TOOLS)
 	GOFLAGS= GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: vuln
+vuln: $(VULN) ## Look for known vulnerabilities in code that is called; needs the network, or GOVULNDB=URL of a copy of the database
+	$(VULN) $(if $(GOVULNDB),-db $(GOVULNDB)) $(PKG)
+
+$(VULN):
+	@mkdir -p $(TOOLS)
+	GOFLAGS= GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	@mv $(TOOLS)/govulncheck $@
 
 .PHONY: arch
 arch: ## Check import directions, fences and package rules only
