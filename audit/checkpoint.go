@@ -93,6 +93,20 @@ func (t *Trail) checkpointIfDue(now bool) error {
 	return err
 }
 
+// Checkpoint signs where the chain of this server is now: everything that was recorded before is in what it returns.
+func (t *Trail) Checkpoint(ctx context.Context) (*Checkpoint, error) {
+	if err := t.Flush(ctx); err != nil {
+		return nil, err
+	}
+	t.wanted.Store(true)
+	for range 2 { // what the second waits for is written after the checkpoint that comes behind the first
+		if err := t.Flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return t.lastCheckpoint(ctx, t.chain)
+}
+
 // lastCheckpoint is the newest one of a chain; nil when there is none.
 func (b *book) lastCheckpoint(ctx context.Context, chain string) (*Checkpoint, error) {
 	number, err := b.lastID(ctx, kindCheckpoints+chain)

@@ -89,6 +89,7 @@ type Trail struct {
 	wake    chan struct{}
 	timer   *time.Timer // wakes the writer for events that may wait
 	failing atomic.Bool
+	wanted  atomic.Bool     // a checkpoint, though none is due
 	closing context.Context // ends when the writer is to give up
 	giveUp  context.CancelFunc
 	writer  writer

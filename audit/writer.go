@@ -52,7 +52,7 @@ func (t *Trail) write() {
 			return
 		}
 		t.writer.spare = b.refill()
-		if err := t.checkpointIfDue(isLast); err != nil {
+		if err := t.checkpointIfDue(t.wanted.Swap(false) || isLast); err != nil {
 			t.opts.Logger.Error("checkpoint of the audit trail not written", "chain", t.chain, "error", err)
 			if isLast {
 				t.writer.err = err
