@@ -48,9 +48,9 @@ func (r *reindexing) batch(ctx context.Context, j *reindexJob, i int, t *reindex
 // beginType notes which parameters a type is indexed for: those of which every commit has the keys from now on. When the job or the parameters change meanwhile nothing is noted, and the
 // caller comes again: a parameter that came in between may rely on this job (see [reindexing.rely]).
 func (r *reindexing) beginType(ctx context.Context, j *reindexJob, i int, typ string) error {
-	revision, generation := r.copy(j).revision, r.p.others.generation()
+	now, generation := r.copy(j), r.p.others.generation()
 	covers := r.p.tokens(typ)
-	if ok, err := r.p.caughtUp(ctx, j.Keying); !ok || err != nil {
+	if ok, err := r.p.caughtUp(ctx, now.Keying); !ok || err != nil {
 		r.rest(r.p.others.beat())
 		return err
 	}
@@ -63,7 +63,7 @@ func (r *reindexing) beginType(ctx context.Context, j *reindexJob, i int, typ st
 	switch {
 	case j.State.isOver():
 		return errJobOver
-	case j.revision != revision || r.p.others.generation() != generation:
+	case j.revision != now.revision || r.p.others.generation() != generation:
 		return nil
 	}
 	return r.keep(ctx, j, func(j *reindexJob) {

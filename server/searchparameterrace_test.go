@@ -336,3 +336,37 @@ func TestParameterComesAsJobBegins(t *testing.T) {
 		})
 	}
 }
+
+// TestJobBeginsBesideWriters begins the types of a job while others write the job again, as creating a parameter does. The race detector judges.
+func TestJobBeginsBesideWriters(t *testing.T) {
+	f := newFixture(t)
+	r := f.server.parameters.jobs
+	j := newReindexJob(r.clock(), []string{"Condition", "Device", "Encounter", "Patient"})
+	if err := r.update(t.Context(), j, func(*reindexJob) {}); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := r.update(t.Context(), j, func(*reindexJob) {}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for range 20 {
+		for i, of := range r.copy(j).Types {
+			if err := r.beginType(t.Context(), j, i, of.Type); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	close(stop)
+	writer.Wait()
+}
