@@ -7,7 +7,7 @@ import (
 )
 
 // Memory is the reference store: it answers queries with [Match] and a plain sort, one resource after the other. It is the
-// oracle of the stores' differential tests, and small enough to be checked by reading. Not safe for concurrent use.
+// oracle of the stores' differential tests, and small enough to be checked by reading. It must not be changed while it is used.
 type Memory struct {
 	types map[string]*memoryType
 }

@@ -143,6 +143,7 @@ type (
 	resource struct {
 		Type              string             `json:"type"`
 		Profile           string             `json:"profile"`
+		Documentation     string             `json:"documentation,omitempty"`
 		Interaction       []interactionCode  `json:"interaction"`
 		Versioning        string             `json:"versioning"`
 		ReadHistory       bool               `json:"readHistory"`
@@ -174,6 +175,10 @@ func restDocumentation(l Limits) string {
 		fmt.Sprintf("A batch or transaction has %d entries at most, a page %d matches and %d included resources, a criterion follows %d references, and a conditional delete takes %d.",
 			l.BundleEntries, l.MaxCount, store.MaxIncluded, search.MaxChain, l.DeleteMatches)
 }
+
+// definitionDocumentation is about the types of which the server brings definitions along.
+const definitionDocumentation = "The definitions that this statement names are read by type and id besides the stored resources. A search in this type by _id, url, name or code finds them too; other searches, " +
+	"conditions of writes, and searches in all types find stored resources only. What is stored under the id of a definition stands for it."
 
 // OAuth are the endpoints of the authorization server, for the CapabilityStatement. Empty ones are left out.
 type OAuth struct{ Authorize, Token, Introspect, Revoke, Register, Manage string }
@@ -237,6 +242,9 @@ func (s *Server) newStatement() (*statement, error) {
 		}
 		if t := s.definitions.Type(typ); t != nil {
 			r.Profile = t.URL
+		}
+		if hasDefinitions(typ) {
+			r.Documentation = definitionDocumentation
 		}
 		r.SearchInclude, r.SearchRevInclude = orAll(s.search.Includes(typ)), orAll(s.search.RevIncludes(typ))
 		for _, p := range s.search.Params(typ) {

@@ -21,12 +21,43 @@ func (s *Server) ownDefinition(id string) []byte {
 	return []byte(strings.ReplaceAll(string(data), "BASE", s.links.base))
 }
 
-// definitionOf is what the server brings along under a key: our own OperationDefinitions, and the definitions of R4 that the CapabilityStatement names, whose canonical
-// URLs end in type and id. They can be read and are not among the resources that searches find. Nil when there is none.
-func (s *Server) definitionOf(key fhir.Key) []byte {
-	switch key.Type {
+// definitionBase is what the canonical URLs of R4's definitions begin with.
+const definitionBase = "http://hl7.org/fhir/"
+
+// hasDefinitions reports whether the server brings definitions of the type along.
+func hasDefinitions(typ string) bool {
+	switch typ {
 	case "OperationDefinition", "SearchParameter", "StructureDefinition", "CompartmentDefinition":
-	default:
+		return true
+	}
+	return false
+}
+
+// definitionIDs are the ids of all of them.
+func (s *Server) definitionIDs(typ string) ([]string, error) {
+	var ids []string
+	for _, url := range s.definitions.Artifacts(typ) {
+		if id, ok := strings.CutPrefix(url, definitionBase+typ+"/"); ok && fhir.IsID(id) {
+			ids = append(ids, id)
+		}
+	}
+	if typ != "OperationDefinition" {
+		return ids, nil
+	}
+	files, err := ownDefinitions.ReadDir("definitions")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		ids = append(ids, strings.TrimSuffix(file.Name(), ".json"))
+	}
+	return ids, nil
+}
+
+// definitionOf is what the server brings along under a key: our own OperationDefinitions, and the definitions of R4 that the CapabilityStatement names, whose canonical
+// URLs end in type and id. They can be read, and be found by searches that name them (definitionsearch.go). Nil when there is none.
+func (s *Server) definitionOf(key fhir.Key) []byte {
+	if !hasDefinitions(key.Type) {
 		return nil
 	}
 	if key.Type == "OperationDefinition" {
@@ -34,7 +65,7 @@ func (s *Server) definitionOf(key fhir.Key) []byte {
 			return own
 		}
 	}
-	definition, err := s.definitions.Artifact(key.Type, "http://hl7.org/fhir/"+key.Type+"/"+key.ID)
+	definition, err := s.definitions.Artifact(key.Type, definitionBase+key.Type+"/"+key.ID)
 	if err != nil {
 		return nil
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// typeStream is the matches of one type from a cursor on.
+// typeStream is the matches of one type from a cursor on, or of one of the places where resources of the type are.
 type typeStream struct {
+	name   string // in cursors
 	q      *search.Query
 	find   finder
 	cursor string
@@ -62,7 +63,7 @@ func (g *gatherer) inTurn() (*store.Page, error) {
 		room := g.count - len(g.page.Matches)
 		if room == 0 && !g.first && len(left) > 0 {
 			for _, rest := range g.streams[i:] {
-				left = append(left, progressRow{rest.q.Type, rest.cursor})
+				left = append(left, progressRow{rest.name, rest.cursor})
 			}
 			break
 		}
@@ -76,10 +77,10 @@ func (g *gatherer) inTurn() (*store.Page, error) {
 		case room > 0:
 			g.take(page.Matches, page)
 			if page.Next != "" {
-				left = append(left, progressRow{t.q.Type, page.Next})
+				left = append(left, progressRow{t.name, page.Next})
 			}
 		case len(page.Matches) > 0:
-			left = append(left, progressRow{t.q.Type, t.cursor})
+			left = append(left, progressRow{t.name, t.cursor})
 		}
 	}
 	return g.finish(left)
@@ -122,7 +123,7 @@ func (g *gatherer) merged() (*store.Page, error) {
 		switch {
 		case t.taken == 0:
 			if len(page.Matches) > 0 {
-				left = append(left, progressRow{t.q.Type, t.cursor})
+				left = append(left, progressRow{t.name, t.cursor})
 			}
 			continue
 		case t.taken < len(page.Matches):
@@ -132,7 +133,7 @@ func (g *gatherer) merged() (*store.Page, error) {
 		}
 		g.take(nil, page)
 		if page.Next != "" {
-			left = append(left, progressRow{t.q.Type, page.Next})
+			left = append(left, progressRow{t.name, page.Next})
 		}
 	}
 	return g.finish(left)
@@ -153,7 +154,10 @@ func (g *gatherer) evaluate(t *typeStream) error {
 	if err != nil {
 		return err
 	}
-	keys = append(slices.Clone(keys), search.LastUpdatedKey(v.LastUpdated))
+	keys = slices.Clone(keys)
+	if !v.LastUpdated.IsZero() { // a definition of R4 has none
+		keys = append(keys, search.LastUpdatedKey(v.LastUpdated))
+	}
 	slices.Sort(keys)
 	for _, key := range t.q.Sort {
 		text, has := key.Value(v.Key.ID, keys)

@@ -19,7 +19,7 @@ func (s *Server) read(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	v, err := s.readable(x, x.key)
-	if errors.Is(err, store.ErrNotFound) && x.key.Version == "" {
+	if x.key.Version == "" && (errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone)) { // what was stored in the place of a definition may be deleted
 		if definition := s.definitionOf(x.key); definition != nil {
 			return reply{status: http.StatusOK, body: subset.of(definition)}, nil
 		}

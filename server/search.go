@@ -22,7 +22,12 @@ func (s *Server) searchType(x *exchange) (reply, error) {
 		return reply{}, err
 	}
 	find, explanation := s.finder(x)
-	page, err := find.Search(x.ctx, request.Query)
+	var page *store.Page
+	if s.namesDefinitions(x) {
+		page, err = s.searchWithDefinitions(x, request, find)
+	} else {
+		page, err = find.Search(x.ctx, request.Query)
+	}
 	if err != nil {
 		return reply{}, costly(request, err)
 	}

@@ -94,7 +94,7 @@ type progress struct {
 }
 
 type progressRow struct {
-	Type   string `json:"r"`
+	Type   string `json:"r"` // name of the stream
 	Cursor string `json:"c,omitempty"` // of the store; empty at the beginning
 }
 
@@ -117,31 +117,38 @@ func decodeProgress(cursor string) (p progress, err error) {
 	return p, nil
 }
 
-// page finds one page. Without _sort the types come one after the other, in the order of _type or of the alphabet; with it they are merged.
+// page finds one page of the types in the order of _type or of the alphabet.
 func (m *several) page(x *exchange, find finder, cursor string) (*store.Page, error) {
+	streams := make([]*typeStream, len(m.requests))
+	for i, request := range m.requests {
+		streams[i] = &typeStream{name: request.Query.Type, q: request.Query, find: find}
+	}
+	return gather(x, streams, cursor, m.keys)
+}
+
+// gather finds one page of all streams, from a cursor of the page before on. Without _sort they come one after the other, with it they are merged.
+func gather(x *exchange, streams []*typeStream, cursor string, keys func(*fhir.Resource) ([]string, error)) (*store.Page, error) {
 	p := progress{}
-	streams := make([]*typeStream, 0, len(m.requests))
-	if cursor == "" {
-		for _, request := range m.requests {
-			streams = append(streams, &typeStream{q: request.Query, find: find})
-		}
-	} else {
+	if cursor != "" {
 		var err error
 		if p, err = decodeProgress(cursor); err != nil {
 			return nil, err
 		}
+		all := streams
+		streams = nil
 		for _, row := range p.Left {
-			i := slices.IndexFunc(m.requests, func(r *search.Request) bool { return r.Query.Type == row.Type })
+			i := slices.IndexFunc(all, func(t *typeStream) bool { return t.name == row.Type })
 			if i < 0 {
 				return nil, store.ErrBadCursor
 			}
-			streams = append(streams, &typeStream{q: m.requests[i].Query, find: find, cursor: row.Cursor})
+			all[i].cursor = row.Cursor
+			streams = append(streams, all[i])
 		}
 	}
 	if len(streams) == 0 {
 		return &store.Page{}, nil
 	}
-	g := gatherer{x: x, streams: streams, first: cursor == "", total: p.Total, count: streams[0].q.Count, keys: m.keys}
+	g := gatherer{x: x, streams: streams, first: cursor == "", total: p.Total, count: streams[0].q.Count, keys: keys}
 	if len(streams[0].q.Sort) > 0 && g.count > 0 {
 		return g.merged()
 	}

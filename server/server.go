@@ -54,6 +54,7 @@ type Server struct {
 	buffers          sync.Pool // of *bufio.Writer
 	compressors      compressors
 	statements       statements
+	indexed          definitionIndexes
 	jobs             jobs
 	parameters       *parameters // nil where the store cannot reindex
 	isDraining       atomic.Bool
