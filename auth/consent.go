@@ -19,13 +19,13 @@ import (
 // its type says, else as policyRule does (OPTOUT denies; anything else permits). A provision is about what meets all of its elements, and about what meets any value of each; provisions inside of it
 // are exceptions to it, and so on inwards. Several Consents add up: what one denies, another does not permit.
 //
-//   - period: now. actor: the user by reference, or user or client by identifier. action: access, use and disclose are reading and searching, and what a provision without action is
+//   - period: now. actor: the user by reference, also as an Organization that the user works for, or user or client by identifier. action: access, use and disclose are reading and searching, and what a provision without action is
 //     about; collect is creating; correct is updating and deleting.
 //   - purpose: what the token states; who states none treats (TREAT).
 //   - class: a resource type, or a profile that meta.profile names. code: what the resource is by its search parameter code (or combo-code, vaccine-code, type). securityLabel: in meta.security.
 //   - dataPeriod: the search parameter date. data: the resource itself, or with another meaning than instance also what refers to it.
 //
-// What cannot be decided (an actor that is an Organization, a class of another kind, data without a date) denies and does not permit.
+// What cannot be decided (an actor that is a CareTeam, a class of another kind, data without a date) denies and does not permit.
 //
 // A Consent takes nothing from the patient, who is the user, nor from break-glass. Consent and AuditEvent are never taken: who may see them must be able to see what was consented, and done. An app of one patient is bound by the Consents of
 // that patient alone.
@@ -56,9 +56,23 @@ type ConsentOptions struct {
 	BaseURL string           // the service base, of absolute references to this server
 	Clock   func() time.Time // nil: time.Now
 
-	// Belongs knows whether a user belongs to an Organization, Group, CareTeam or such, or is a Practitioner in a PractitionerRole. Nil knows nothing.
-	Belongs func(user, to fhir.Key) (belongs, known bool)
+	// Belongs says to what a user belongs. It is asked when a Consent is about something that a user could belong to, and its answer counts for [MembershipLife]; while it fails, nothing is known.
+	// Nil knows nothing.
+	Belongs func(user fhir.Key) (Membership, error)
 }
+
+// Membership is to what a user belongs.
+type Membership struct {
+	Of []fhir.Key // Organizations that the user works for, those that they are part of, and the Practitioner or the PractitionerRoles that the user is as well
+
+	Complete bool // there are no more than these Organizations, Practitioners and PractitionerRoles. Of a Group or CareTeam that is not in Of nothing is known in any case
+}
+
+// MembershipLife is how long it may take until a change of what a user belongs to bears on what the user may see.
+const MembershipLife = 10 * time.Second
+
+// membershipRetry is how long nothing is known after it could not be found out.
+const membershipRetry = time.Second
 
 // NewConsents makes an index that holds nothing yet.
 func NewConsents(opts ConsentOptions) *Consents {
@@ -113,6 +127,7 @@ type denial struct {
 
 	consents []*consent // that may matter to the caller, besides those that are shared
 	shared   *shared    // nil: none
+	member   Membership // of the user, if it matters to the consents
 	claims   *Claims
 	user     fhir.Key
 	now      time.Time
@@ -124,6 +139,21 @@ func (x *Consents) denied(g *Grant, patients []string) *denial {
 	if g.claims.BreakGlass {
 		return d
 	}
+	if d.gather(patients) && x.opts.Belongs != nil {
+		var err error
+		if d.member, err = x.opts.Belongs(d.user); err == nil {
+			d.endsBy(d.now.Add(MembershipLife))
+		} else {
+			d.member = Membership{}
+			d.endsBy(d.now.Add(membershipRetry))
+		}
+	}
+	return d
+}
+
+// gather collects the consents, and says whether it matters to one of them to what the user belongs.
+func (d *denial) gather(patients []string) (asksMembership bool) {
+	x := d.of
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if patients == nil && d.user.Type != patientType {
@@ -135,14 +165,18 @@ func (x *Consents) denied(g *Grant, patients []string) *denial {
 			continue
 		}
 		d.consents = append(d.consents, c)
-		c.root.eachBoundary(func(at time.Time) {
-			if at.After(d.now) && (d.until.IsZero() || at.Before(d.until)) {
-				d.until = at
-			}
-		})
+		c.root.eachBoundary(d.endsBy)
+		asksMembership = asksMembership || d.user.ID != "" && c.root.asksMembership(d.user)
 	}
 	inOrder(d.consents)
-	return d
+	return asksMembership
+}
+
+// endsBy has the denial be found out again at an instant, unless that is over.
+func (d *denial) endsBy(at time.Time) {
+	if at.After(d.now) && (d.until.IsZero() || at.Before(d.until)) {
+		d.until = at
+	}
 }
 
 // sharedNow is called with the lock held.

@@ -62,6 +62,8 @@ func TestConsents(t *testing.T) {
 	)
 	research := doctor
 	research.PurposeOfUse = []auth.Coding{{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: "HRESCH"}}
+	halfKnown, stranger, system := doctor, doctor, auth.Claims{Scope: "system/*.rs"}
+	halfKnown.FHIRUser, stranger.FHIRUser = "Practitioner/half-known", "Practitioner/stranger"
 	emergency := doctor
 	emergency.BreakGlass = true
 	self, app := auth.Claims{FHIRUser: "Patient/q", Scope: "user/*.rs"}, auth.Claims{Patient: "q", Scope: "patient/*.rs", Client: "app"}
@@ -123,8 +125,18 @@ func TestConsents(t *testing.T) {
 		{"actor on another server", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"https://else.example/fhir/Practitioner/d"}}]}`, everything},
 		{"actor, an organization that the user is of", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`, withoutQ},
 		{"actor, another organization", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/else"}}]}`, everything},
-		{"actor, an organization that is not known denies", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/unknown"}}]}`, withoutQ},
-		{"actor, an organization that is not known does not permit", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Organization/unknown"}}]}]}`, withoutQ},
+		{"actor, all but another organization", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Organization/else"}}]}]}`, withoutQ},
+		{"actor, all but the organization that the user is of", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Organization/mine"}}]}]}`, everything},
+		{"actor, a role of the user", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"PractitionerRole/my-role"}}]}`, withoutQ},
+		{"actor, a role of somebody else", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"PractitionerRole/else"}}]}`, everything},
+		{"actor, a care team of the user", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"CareTeam/mine"}}]}`, withoutQ},
+		{"actor, a care team that is not known denies", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"CareTeam/else"}}]}`, withoutQ},
+		{"actor, a care team that is not known does not permit", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"CareTeam/else"}}]}]}`, withoutQ},
+		{"actor, an organization of who is half known", halfKnown, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/else"}}]}`, withoutQ},
+		{"actor, an organization of who is half known, permitted", halfKnown, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Organization/mine"}}]}]}`, everything},
+		{"actor, an organization of who cannot be looked up denies", stranger, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`, withoutQ},
+		{"actor, an organization of a system denies", system, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+		{"actor, a person who is no system", system, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Practitioner/d"}}]}`, strings.Replace(everything, " AuditEvent/a", "", 1)},
 		{"all but one actor", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Practitioner/d"}}]}]}`, everything},
 
 		{"purpose", research, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, withoutQ},
@@ -149,8 +161,15 @@ func TestConsents(t *testing.T) {
 }
 
 func newConsents() *auth.Consents {
-	return auth.NewConsents(auth.ConsentOptions{BaseURL: base, Clock: func() time.Time { return noon }, Belongs: func(user, to fhir.Key) (belongs, known bool) {
-		return to.ID == "mine", user.ID == "d" && to.ID != "unknown"
+	return auth.NewConsents(auth.ConsentOptions{BaseURL: base, Clock: func() time.Time { return noon }, Belongs: func(user fhir.Key) (auth.Membership, error) {
+		mine := []fhir.Key{{Type: "Organization", ID: "mine"}, {Type: "PractitionerRole", ID: "my-role"}, {Type: "CareTeam", ID: "mine"}}
+		switch user {
+		case fhir.Key{Type: "Practitioner", ID: "d"}:
+			return auth.Membership{Of: mine, Complete: true}, nil
+		case fhir.Key{Type: "Practitioner", ID: "half-known"}:
+			return auth.Membership{Of: mine}, nil
+		}
+		return auth.Membership{}, errFamily
 	}})
 }
 
@@ -257,6 +276,43 @@ func TestConsentsChange(t *testing.T) {
 	consents.Remove("c")
 	consents.Remove("d")
 	step("deleted again", false)
+}
+
+// TestConsentsMembership changes what a user belongs to while one grant is held: it is looked up when it matters only, and seen within MembershipLife.
+func TestConsentsMembership(t *testing.T) {
+	now, asked := noon, 0
+	var member auth.Membership
+	var failure error
+	consents := auth.NewConsents(auth.ConsentOptions{Clock: func() time.Time { return now }, Belongs: func(fhir.Key) (auth.Membership, error) {
+		asked++
+		return member, failure
+	}})
+	g, err := newRules(t, auth.Options{Consents: consents}).Grant(t.Context(), doctor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(what string, passes time.Duration, denied bool, lookups int) {
+		t.Helper()
+		now, asked = now.Add(passes), 0
+		if got := !strings.Contains(permittedBy(t, g, auth.Read), "Patient/q"); got != denied || asked != lookups {
+			t.Errorf("%s: denied %v, asked %d times", what, got, asked)
+		}
+	}
+	mine := auth.Membership{Of: []fhir.Key{{Type: "Organization", ID: "mine"}}, Complete: true}
+	consents.Put(resource(t, consentOf("p", "q", `"provision":{"type":"deny","actor":[{"reference":{"reference":"Practitioner/x"}}]}`)))
+	step("a Consent about another person asks nothing", 0, false, 0)
+	consents.Put(resource(t, consentOf("c", "q", `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`)))
+	step("nothing is known", 0, true, 1)
+	member = auth.Membership{Complete: true}
+	step("remembered", auth.MembershipLife-time.Nanosecond, true, 0)
+	step("looked up again", time.Nanosecond, false, 1)
+	member = mine
+	step("remembered again", auth.MembershipLife-time.Nanosecond, false, 0)
+	step("joined", time.Nanosecond, true, 1)
+	member, failure = auth.Membership{Complete: true}, errFamily
+	step("while it fails nothing is known", auth.MembershipLife, true, 1)
+	failure = nil
+	step("a failure is not remembered for long", time.Second, false, 1)
 }
 
 // TestConsentsOfMany puts references to many patients into one condition.

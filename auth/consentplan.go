@@ -164,14 +164,20 @@ func (v *reading) is(a *actor) (is, decided bool) {
 		return a.identifier.Code == c.Client || a.identifier.Code == c.Subject && a.identifier.System != "", true
 	case a.key.ID == "":
 		return false, a.url != "" // on another server
-	case a.key.Type == user.Type:
+	case !a.mayHave(user):
 		return false, true
-	case isPerson(a.key.Type) && !(isProfessional(a.key.Type) && isProfessional(user.Type)):
-		return false, true
-	case user.ID == "" || v.d.of.opts.Belongs == nil:
-		return false, false
+	case slices.Contains(v.d.member.Of, a.key):
+		return true, true
 	}
-	return v.d.of.opts.Belongs(user, a.key)
+	return false, v.d.member.Complete && (isProfessional(a.key.Type) || a.key.Type == "Organization")
+}
+
+// mayHave reports whether an actor that is not the user is something of this server that the user, or a client without one, could belong to, or the user be as well.
+func (a *actor) mayHave(user fhir.Key) bool {
+	if a.key.ID == "" || a.key.Type == user.Type {
+		return false
+	}
+	return !isPerson(a.key.Type) || isProfessional(a.key.Type) && isProfessional(user.Type)
 }
 
 // isPerson reports whether an actor of a type is one person, who is the user or is not.

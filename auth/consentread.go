@@ -93,6 +93,11 @@ func (p *provision) isParticular() bool {
 	return len(p.actors) > 0 || len(p.purposes) > 0 || !p.start.IsZero() || !p.end.IsZero() || slices.ContainsFunc(p.exceptions, func(e provision) bool { return e.isParticular() })
 }
 
+// asksMembership reports whether it matters to the provision, or to one inside, to what a user belongs.
+func (p *provision) asksMembership(user fhir.Key) bool {
+	return slices.ContainsFunc(p.actors, func(a actor) bool { return a.mayHave(user) }) || slices.ContainsFunc(p.exceptions, func(e provision) bool { return e.asksMembership(user) })
+}
+
 // eachBoundary calls visit for each instant at which a period of the provision, or of one inside, begins or ends.
 func (p *provision) eachBoundary(visit func(time.Time)) {
 	visit(p.start)
