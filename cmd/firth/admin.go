@@ -25,12 +25,24 @@ import (
 // adminPath is where the API for accounts and clients is, for programs with the right firth/accounts.
 const adminPath = "/auth/api"
 
-// adminSocket is in the directory of --keys. Who may open it may read the keys as well, so that nothing more is asked: it is for firth user and firth client on the machine of a server.
+// adminSocket is in the directory of --keys. Who may open it may read the keys as well, so that nothing more is asked: it is for firth user, firth client and firth audit on the machine of a server.
 const adminSocket = "admin.sock"
 
 // administration is the API for accounts and clients, of who the actor is.
 func (z *secured) administration(actor func(*http.Request) (string, error)) http.Handler {
-	return admin.New(admin.Options{Accounts: z.authorization.Accounts(), Clients: z.authorization.Clients(), LinkURL: z.authorization.LinkURL, Actor: actor})
+	return admin.New(admin.Options{Accounts: z.authorization.Accounts(), Clients: z.authorization.Clients(), LinkURL: z.authorization.LinkURL, Actor: func(r *http.Request) (string, error) {
+		who, err := actor(r)
+		z.administered(r, who, err)
+		return who, err
+	}})
+}
+
+// local is what the socket answers.
+func (z *secured) local() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(auditPath, auditHandler(z.audits))
+	mux.Handle("/", z.administration(localActor))
+	return identified(mux)
 }
 
 // tokenActor lets in who has a token with the right to administer accounts.
@@ -51,15 +63,17 @@ func (z *secured) tokenActor(r *http.Request) (string, error) {
 }
 
 // localActor is who has access to this machine.
-func localActor(*http.Request) (string, error) { return "command line", nil }
+func localActor(r *http.Request) (string, error) {
+	return commandLine + ": " + r.Header.Get(userHeader), nil
+}
 
-// socketServer answers firth user and firth client.
+// socketServer answers firth user, firth client and firth audit.
 type socketServer struct{ http *http.Server }
 
 // listenLocally opens the socket. A server without one works, so that a problem is told and no more.
 func (z *secured) listenLocally(ctx context.Context, path string, log *slog.Logger) *socketServer {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a server that was killed: the store is locked, so that no other runs
-		log.Warn("firth user and firth client cannot reach this server", "error", err)
+		log.Warn("firth user, firth client and firth audit cannot reach this server", "error", err)
 		return nil
 	}
 	var c net.ListenConfig
@@ -68,13 +82,13 @@ func (z *secured) listenLocally(ctx context.Context, path string, log *slog.Logg
 		err = os.Chmod(path, 0o600)
 	}
 	if err != nil {
-		log.Warn("firth user and firth client cannot reach this server", "error", err)
+		log.Warn("firth user, firth client and firth audit cannot reach this server", "error", err)
 		return nil
 	}
-	s := &socketServer{&http.Server{Handler: z.administration(localActor), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
+	s := &socketServer{&http.Server{Handler: z.local(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
 	go func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Warn("firth user and firth client cannot reach this server any more", "error", err)
+			log.Warn("firth user, firth client and firth audit cannot reach this server any more", "error", err)
 		}
 	}()
 	return s
@@ -98,26 +112,39 @@ func openAdmin(ctx context.Context, c config.Config) (*adminClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := files.path(adminSocket)
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
-	}
-	if conn, err := dial(ctx, "", ""); err == nil {
-		if err := conn.Close(); err != nil {
-			return nil, err
-		}
-		t := &http.Transport{DialContext: dial}
-		return &adminClient{&http.Client{Transport: t}, func() error { t.CloseIdleConnections(); return nil }}, nil
+	if client := dialServer(ctx, files); client != nil {
+		return &adminClient{client, func() error { client.CloseIdleConnections(); return nil }}, nil
 	}
 	p, err := openParts(ctx, c, logger(c), baseURL(c, c.Listen), true)
 	if err != nil {
-		return nil, err
+		return nil, advised(err, files)
 	}
-	return &adminClient{&http.Client{Transport: importer.Local{Handler: p.secured.administration(localActor)}}, func() error {
+	return &adminClient{&http.Client{Transport: importer.Local{Handler: p.secured.local()}}, func() error {
 		p.server.Drain()
 		return p.close()
 	}}, nil
+}
+
+// dialServer finds the server that runs with these keys; nil when none does.
+func dialServer(ctx context.Context, files keyFiles) *http.Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", files.path(adminSocket))
+	}
+	conn, err := dial(ctx, "", "")
+	if err != nil || conn.Close() != nil {
+		return nil
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+}
+
+// whyRefused is why a server did not do what a command asked.
+func whyRefused(answer []byte) error {
+	var refused admin.Error
+	if json.Unmarshal(answer, &refused) != nil || refused.Why == "" {
+		refused.Why = strings.TrimSpace(string(answer))
+	}
+	return errors.New(refused.Why)
 }
 
 // do sends a request and reads the answer.
@@ -134,6 +161,7 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, into an
 	if err != nil {
 		return err
 	}
+	request.Header.Set(userHeader, machineUser())
 	response, err := a.http.Do(request)
 	if err != nil {
 		return err
@@ -143,11 +171,7 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, into an
 		return err
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		var refused admin.Error
-		if json.Unmarshal(data, &refused) != nil || refused.Why == "" {
-			refused.Why = strings.TrimSpace(string(data))
-		}
-		return errors.New(refused.Why)
+		return whyRefused(data)
 	}
 	if into == nil {
 		return nil

@@ -21,8 +21,8 @@ func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Prove, export and prune the audit trail",
-		Long: `Work on the audit trail of a store: a chain of events that cannot be changed without that being found. An embedded store must not be open in a server meanwhile; its backup, or a database, may
-be. While a server runs, AuditEvents are read and searched at /fhir/AuditEvent.`,
+		Long: `Work on the audit trail of a store: a chain of events that cannot be changed without that being found. While a server runs on the store, the command asks it over a socket in the directory of
+--keys; otherwise it opens the store, or a backup of it, itself. Programs read and search AuditEvents at /fhir/AuditEvent of a server.`,
 		Example: `  firth audit verify --store data
   firth audit export --store data --patient 123 --format html > disclosures.html
   firth audit checkpoint --store data >> /elsewhere/checkpoints.jsonl`,
@@ -123,8 +123,8 @@ func readCheckpoints(name string) ([]audit.Checkpoint, error) {
 }
 
 func verifyTrail(ctx context.Context, c config.Config, opts audit.VerifyOptions, out io.Writer) error {
-	return withAudit(ctx, c, func(r *audit.Reader, _ *auditParts) error {
-		reports, err := r.Verify(ctx, opts)
+	return withAuditor(ctx, c, false, func(a auditor) error {
+		reports, err := a.verify(ctx, opts)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,8 @@ func auditExportCommand() *cobra.Command {
 		Use:   "export",
 		Short: "Write AuditEvents for auditors and patients",
 		Long: `Write the events of a time, about a patient or all, newest first: as NDJSON, an AuditEvent of FHIR R4 a line, or as an HTML page that people read and print, the accounting of disclosures that
-HIPAA (45 CFR 164.528) lets a patient ask for. The export is an event of the trail itself.`,
+HIPAA (45 CFR 164.528) lets a patient ask for. The export is an event of the trail itself,
+and comes first in it.`,
 		Example: `  firth audit export --store data --patient 123 --format html > disclosures.html
   firth audit export --store data --from 2026-01-01 --to 2027-01-01 > 2026.ndjson`,
 		Args: cobra.NoArgs,
@@ -209,12 +210,7 @@ func day(text string) (time.Time, error) {
 }
 
 func exportTrail(ctx context.Context, c config.Config, opts audit.ExportOptions, out io.Writer) error {
-	return withAudit(ctx, c, func(r *audit.Reader, p *auditParts) error {
-		if _, err := r.Export(ctx, opts, p.registry, out); err != nil {
-			return err
-		}
-		return p.tell(ctx, c, &audit.Event{Interaction: audit.AuditExport, Query: opts.Describe(), Detail: "by command", Durable: true})
-	})
+	return withAuditor(ctx, c, true, func(a auditor) error { return a.export(ctx, opts, out) })
 }
 
 func auditCheckpointCommand() *cobra.Command {
@@ -232,11 +228,8 @@ was changed, and that the end is not missing: firth audit verify --checkpoints F
 		if err != nil {
 			return err
 		}
-		return withAudit(cmd.Context(), c, func(r *audit.Reader, p *auditParts) error {
-			if err := p.tell(cmd.Context(), c, nil); err != nil {
-				return err
-			}
-			list, err := r.Checkpoints(cmd.Context())
+		return withAuditor(cmd.Context(), c, true, func(a auditor) error {
+			list, err := a.checkpoint(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -273,8 +266,10 @@ still proves the rest. Laws say how long a trail must be kept: HIPAA 6 years.`,
 		if err != nil {
 			return usageError{err}
 		}
-		return withAudit(cmd.Context(), c, func(_ *audit.Reader, p *auditParts) error {
-			return p.prune(cmd.Context(), c, limit, cmd.OutOrStdout())
+		return withAuditor(cmd.Context(), c, true, func(a auditor) error {
+			removed, err := a.prune(cmd.Context(), limit)
+			fmt.Fprintf(cmd.OutOrStdout(), "%d events removed\n", removed)
+			return err
 		})
 	})
 	return cmd

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/store/pebble"
 )
 
@@ -66,21 +68,26 @@ func trailOnDisk(t *testing.T) (dir, keys string) {
 	return dir, keys
 }
 
-// TestAuditCommands does what an auditor does.
-func TestAuditCommands(t *testing.T) {
-	dir, keys := trailOnDisk(t)
-	run := func(code int, args ...string) string {
+// auditing runs firth audit and wants an exit code.
+func auditing(t *testing.T, dir, keys string) func(code int, args ...string) string {
+	return func(code int, args ...string) string {
 		t.Helper()
 		stdout, stderr, got := firth(t, "", append(append([]string{"audit"}, args...), "--store", dir, "--keys", keys, "--log-level", "error")...)
 		if got != code {
 			t.Fatalf("%q: exit %d, want %d\n%s%s", args, got, code, stdout, stderr)
 		}
-		return stdout
+		return stdout + stderr
 	}
+}
+
+// TestAuditCommands does what an auditor does.
+func TestAuditCommands(t *testing.T) {
+	dir, keys := trailOnDisk(t)
+	run := auditing(t, dir, keys)
 	if out := run(0, "verify"); !strings.Contains(out, "chain 1: 6 events verified from event 1 on") || !strings.HasSuffix(out, "intact\n") {
 		t.Error(out)
 	}
-	if out := run(0, "export", "--patient", "p1"); strings.Count(out, "\n") != 2 || strings.Count(out, `"reference":"Patient/p1"`) != 2 {
+	if out := run(0, "export", "--patient", "p1"); strings.Count(out, "\n") != 3 || strings.Count(out, `"reference":"Patient/p1"`) != 3 || !strings.Contains(out, "audit-export") {
 		t.Error(out)
 	}
 	page := run(0, "export", "--format", "html", "--from", "2020-01-01")
@@ -98,7 +105,7 @@ func TestAuditCommands(t *testing.T) {
 	if err := os.WriteFile(public, []byte(run(0, "key")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := run(0, "verify", "--since", since, "--key", public); !strings.Contains(out, ": 0 events verified") {
+	if out := run(0, "verify", "--since", since, "--key", public); !strings.Contains(out, ": 1 events verified") { // that the command ended
 		t.Error(out)
 	}
 	if out := run(0, "prune", "--before", "2100-01-01"); out == "0 events removed\n" {
@@ -123,4 +130,61 @@ func TestAuditCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(1, "verify", "--key", public)
+}
+
+// TestAuditOfAServer does the same through a server that has the store open: what was done just before is there, every command is in the trail with the user of the machine, and nothing else can open the store.
+func TestAuditOfAServer(t *testing.T) {
+	dir, keys := trailOnDisk(t)
+	short, err := os.MkdirTemp("", "firth-") // the name of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(short); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.CopyFS(filepath.Join(short, "k"), os.DirFS(keys)); err != nil {
+		t.Fatal(err)
+	}
+	run := auditing(t, dir, filepath.Join(short, "k"))
+	c := config.Defaults()
+	c.Store, c.Keys, c.Listen = dir, filepath.Join(short, "k"), "127.0.0.1:0"
+	c.LogLevel = slog.LevelError
+	r, err := start(context.WithoutCancel(t.Context()), c, logger(c), listenExactly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if out := run(0, "verify"); !strings.HasSuffix(out, "intact\n") {
+		t.Error(out)
+	}
+	since := filepath.Join(short, "since.jsonl")
+	if err := os.WriteFile(since, []byte(run(0, "checkpoint")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(0, "export", "--patient", "p1"); strings.Count(out, "\n") != 3 || !strings.Contains(out, `"value":"`+machineUser()+`"`) {
+		t.Error(out)
+	}
+	if out := run(0, "verify", "--since", since); !strings.Contains(out, ": 1 events verified") {
+		t.Error(out)
+	}
+	if page := run(0, "export", "--format", "html"); strings.Count(page, "Audit trail verified or read by command") != 3 || !strings.Contains(page, "</html>") {
+		t.Error(page)
+	}
+	if out := run(0, "prune", "--before", "2100-01-01"); out == "0 events removed\n" {
+		t.Error(out)
+	}
+	if out := run(0, "verify"); !strings.Contains(out, "events were removed by policy") {
+		t.Error(out)
+	}
+	run(1, "verify", "--since", filepath.Join(short, "k", auditKeyFile))
+	other := auditing(t, dir, filepath.Join(short, "other"))
+	if out := other(1, "verify"); !strings.Contains(out, "in use by another process") || !strings.Contains(out, "give the --keys of the server") {
+		t.Error(out)
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/firth-health/firth/audit"
@@ -20,6 +20,43 @@ type auditParts struct {
 	store    store.Store
 	registry *search.Registry
 	base     string
+}
+
+// withAuditor works on the trail of a store: through the server that has it open, when there is one that this command may ask, and else by opening it. Without writes the store stays as it is, so
+// that a backup can be looked at.
+func withAuditor(ctx context.Context, c config.Config, writes bool, f func(auditor) error) error {
+	files, err := openKeyFiles(c)
+	if err != nil && writes {
+		return err
+	}
+	if err == nil {
+		if client := dialServer(ctx, files); client != nil {
+			defer client.CloseIdleConnections()
+			return f(remoteAuditor{client})
+		}
+	}
+	err = withAudit(ctx, c, func(r *audit.Reader, p *auditParts) error {
+		work := &auditWork{reader: r, registry: p.registry}
+		if !writes {
+			return f(work.of(machineUser()))
+		}
+		t, closeAll, err := p.trail(ctx, c)
+		if err != nil {
+			return err
+		}
+		work.trail = t
+		return errors.Join(f(work.of(machineUser())), closeAll())
+	})
+	return advised(err, files)
+}
+
+// advised says what to do about a store that somebody else has open.
+func advised(err error, files keyFiles) error {
+	if err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		return err
+	}
+	return fmt.Errorf("%w\nA running server answers this command over %s, which is not there or not for this user: give the --keys of the server, or run it as the server's user. "+
+		"Or stop the server, or work on a copy: firth store backup", err, files.path(adminSocket))
 }
 
 // withAudit opens the trail of the store that must be there.
@@ -65,27 +102,4 @@ func (p *auditParts) trail(ctx context.Context, c config.Config) (t *audit.Trail
 		defer cancel()
 		return errors.Join(t.Close(ctx), checkpoints.Close())
 	}, nil
-}
-
-// tell records what a command did, nil for nothing, and leaves a checkpoint.
-func (p *auditParts) tell(ctx context.Context, c config.Config, e *audit.Event) error {
-	t, closeAll, err := p.trail(ctx, c)
-	if err != nil {
-		return err
-	}
-	if e != nil {
-		err = t.Record(ctx, e)
-	}
-	return errors.Join(err, closeAll())
-}
-
-// prune removes old events.
-func (p *auditParts) prune(ctx context.Context, c config.Config, before time.Time, out io.Writer) error {
-	t, closeAll, err := p.trail(ctx, c)
-	if err != nil {
-		return err
-	}
-	n, err := t.Retain(ctx, before)
-	fmt.Fprintf(out, "%d events removed\n", n)
-	return errors.Join(err, closeAll())
 }

@@ -30,6 +30,7 @@ type secured struct {
 	authorization *smart.Server
 	tokens        *server.Tokens
 	trail         *audit.Trail // nil with --audit off
+	audits        *auditWork   // for firth audit
 	store         store.Store  // with the trail and the index of Consents over it
 
 	consents    *consents.Store
@@ -55,8 +56,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 		return nil, err
 	}
 	z := &secured{store: p.store, files: files, metrics: c.Metrics, log: log, swept: make(chan struct{})}
-	member := memberships{relations{p.store}, p.registry, base, time.Now, log}
-	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base, Belongs: member.of})
+	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base})
 	if z.consents, err = consents.Over(ctx, z.store, index, time.Now); err != nil {
 		return nil, fmt.Errorf("consents: %w", err)
 	}
@@ -71,11 +71,14 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 			err = errors.Join(err, z.closeTrail())
 		}
 	}()
+	if z.audits, err = openAudits(z, p.registry, base); err != nil {
+		return nil, err
+	}
 	state, ok := store.Unwrap(p.store).(store.State)
 	if !ok {
 		return nil, errors.New("the store keeps no state, so there can be no authorization on it")
 	}
-	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: member.relations, Consents: index})
+	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}, Consents: index})
 	if err != nil {
 		return nil, err
 	}
@@ -189,13 +192,13 @@ func (z *secured) guard(c *server.Config) {
 
 // handler puts the authorization server and its administration beside the FHIR API.
 func (z *secured) handler(api http.Handler) http.Handler {
-	administration := http.StripPrefix(adminPath, z.administration(z.tokenActor))
+	administration, authorization := identified(http.StripPrefix(adminPath, z.administration(z.tokenActor))), identified(z.refusals(z.authorization))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, adminPath+"/"):
 			administration.ServeHTTP(w, r)
 		case z.authorization.Serves(r.URL.Path):
-			z.authorization.ServeHTTP(w, r)
+			authorization.ServeHTTP(w, r)
 		case r.URL.Path == "/metrics" && !z.showsMetrics(r):
 			http.NotFound(w, r)
 		default:
