@@ -88,7 +88,7 @@ func (g *Grant) limitsOf(typ string) *typeLimits {
 	}
 	limits := g.find(typ)
 	for i := range limits {
-		limits[i] = without(limits[i], state.denial.taken(g.rules, typ, 1<<i))
+		limits[i] = without(limits[i], state.denial.takes(g.rules, typ, 1<<i))
 	}
 	known, _ := state.limits.LoadOrStore(typ, limits)
 	return known.(*typeLimits)
