@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -310,6 +311,20 @@ func TestForeignKeysAreSkipped(t *testing.T) {
 	}
 }
 
+// TestSizesOfRSA has keys that are too weak, and such as cost whoever verifies with them more than the sender: neither is used.
+func TestSizesOfRSA(t *testing.T) {
+	for bits, want := range map[int]error{1024: errNoKey, 2048: nil, 4096: nil, 4097: errNoKey, 98_304: errNoKey} {
+		modulus := new(big.Int).SetBit(big.NewInt(1), bits-1, 1) // its factors do not matter here
+		set, err := ParseSet(setOf(t, signer{"k", jose.RS384, nil, &rsa.PublicKey{N: modulus, E: 65537}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := set.key("k", jose.RS384); !errors.Is(err, want) {
+			t.Errorf("%d bits: %v, want %v", bits, err, want)
+		}
+	}
+}
+
 func TestJKU(t *testing.T) {
 	one := newEC(t, "e")
 	s := newSite(t, setOf(t, one), "")
@@ -334,7 +349,7 @@ func TestPublicOnly(t *testing.T) {
 		"8.8.8.8": true, "2606:4700::1111": true,
 		"127.0.0.1": false, "10.0.0.1": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false, "0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false,
 		"198.18.0.1": false, "240.0.0.1": false, "::1": false, "::": false, "fe80::1": false, "fc00::1": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "64:ff9b::7f00:1": false,
-		"2002:7f00:1::": false, "2001:db8::1": false, "2001::1": false,
+		"2002:7f00:1::": false, "2001:db8::1": false, "2001::1": false, "::127.0.0.1": false, "::ffff:0:127.0.0.1": false, "64:ff9b:1::a00:1": false,
 	} {
 		if got := isPublic(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %t", address, got)

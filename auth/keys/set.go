@@ -18,7 +18,7 @@ type Set struct{ keys []jose.JSONWebKey }
 const (
 	MaxKeys     = 100
 	MaxSetBytes = 256 << 10
-	minRSABits  = 2048
+	minRSABits  = 2048 // up to the 4096 of jose.MaxRSAModulusBits
 )
 
 // ParseSet reads a JWK Set (RFC 7517 section 5). Keys of a type or curve that is not known are left out, as the RFC asks; a private or symmetric key is an error, because whoever
