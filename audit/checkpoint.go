@@ -69,12 +69,14 @@ func ParseCheckpoint(file []byte) (*Checkpoint, error) {
 
 // checkpointIfDue writes a checkpoint when enough happened since the last one, or now when it is to be the last.
 func (t *Trail) checkpointIfDue(now bool) error {
-	w := &t.writer
 	at := t.opts.Clock()
-	if w.number == w.checked || !now && w.number-w.checked < uint64(t.opts.CheckpointEvents) && at.Before(w.due) {
+	t.mu.Lock()
+	number, end, checked := t.durable, t.durableHash, t.checked
+	t.mu.Unlock()
+	if number == checked || !now && number-checked < uint64(t.opts.CheckpointEvents) && at.Before(t.due) {
 		return nil
 	}
-	c := &Checkpoint{Head: Head{Chain: t.chain, Number: w.number, Hash: hex.EncodeToString(w.hash[:])}, Time: at.UTC().Truncate(time.Millisecond)}
+	c := &Checkpoint{Head: Head{Chain: t.chain, Number: number, Hash: hex.EncodeToString(end[:])}, Time: at.UTC().Truncate(time.Millisecond)}
 	c.sign(t.opts.Key)
 	value, err := json.Marshal(c)
 	if err != nil {
@@ -85,7 +87,9 @@ func (t *Trail) checkpointIfDue(now bool) error {
 	if _, err := t.state.PutState(ctx, kindCheckpoints+t.chain, recordID(c.Number), value, 0); err != nil {
 		return err
 	}
-	w.checked, w.due = w.number, at.Add(t.opts.CheckpointEvery)
+	t.mu.Lock()
+	t.checked, t.due = number, at.Add(t.opts.CheckpointEvery)
+	t.mu.Unlock()
 	if t.opts.Checkpoints == nil {
 		return nil
 	}
@@ -99,12 +103,29 @@ func (t *Trail) Checkpoint(ctx context.Context) (*Checkpoint, error) {
 		return nil, err
 	}
 	t.wanted.Store(true)
-	for range 2 { // what the second waits for is written after the checkpoint that comes behind the first
-		if err := t.Flush(ctx); err != nil {
+	for range 2 { // the first turn of the writer may have been past it
+		if err := t.await(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return t.lastCheckpoint(ctx, t.chain)
+}
+
+// await waits until the writer has come round.
+func (t *Trail) await(ctx context.Context) error {
+	t.mu.Lock()
+	turn, isOver := t.turn, t.isOver
+	t.mu.Unlock()
+	if isOver {
+		return ErrClosed
+	}
+	t.poke()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // lastCheckpoint is the newest one of a chain; nil when there is none.

@@ -1,5 +1,7 @@
 package audit
 
+import "slices"
+
 // filter is a set of names that may say yes to one that is not in it (a Bloom filter): 12 bits a name, 4 of which are set. It lets a search pass over blocks that cannot have a match.
 type filter []byte
 
@@ -18,16 +20,15 @@ func nameOf(text string) uint64 {
 	return h
 }
 
+// newFilter makes the filter of names, whose order it changes.
 func newFilter(names []uint64) filter {
 	if len(names) == 0 {
 		return nil
 	}
-	distinct := make(map[uint64]struct{}, len(names))
-	for _, n := range names {
-		distinct[n] = struct{}{}
-	}
+	slices.Sort(names)
+	distinct := slices.Compact(names)
 	f := make(filter, (len(distinct)*filterBits+7)/8)
-	for n := range distinct {
+	for _, n := range distinct {
 		f.each(n, func(i uint64) bool { f[i/8] |= 1 << (i % 8); return true })
 	}
 	return f

@@ -12,9 +12,10 @@ type batch struct {
 	names   []uint64
 	entries []pendingEntry
 
-	first uint64 // number of the first event, once written
-	done  chan struct{}
-	err   error
+	first  uint64 // number of the first event, once it has one
+	done   chan struct{}
+	isTold bool  // done is closed
+	err    error // for those who wait for done
 }
 
 // pendingEntry is one event of a batch.
@@ -31,11 +32,45 @@ func (b *batch) refill() *batch {
 	return &batch{data: b.data[:0], names: b.names[:0], entries: b.entries[:0], done: make(chan struct{})}
 }
 
+// add puts an event with some of its patients behind the others.
+func (b *batch) add(e *Event, patients []string, at int64) {
+	cleaned := *e
+	cleaned.Query = withoutSecrets(e.Query, !isAboutAccess(e.Interaction))
+	b.data = appendRecord(b.data, &cleaned, patients, at)
+	b.names = appendNames(b.names, &cleaned, patients)
+	b.entries = append(b.entries, pendingEntry{at, len(b.data), len(b.names)})
+}
+
+// addAll puts an event behind the others, as many records as its patients take.
+func (b *batch) addAll(e *Event, at int64) {
+	rest := e.Patients
+	for ; len(rest) > maxPatients; rest = rest[maxPatients:] {
+		b.add(e, rest[:maxPatients], at)
+	}
+	b.add(e, rest, at)
+}
+
+// cut takes off all but the first n events.
+func (b *batch) cut(n int) {
+	b.entries = b.entries[:n]
+	data, names := 0, 0
+	if n > 0 {
+		data, names = b.entries[n-1].end, b.entries[n-1].namesUntil
+	}
+	b.data, b.names = b.data[:data], b.names[:names]
+}
+
+// tell ends the wait of those who wait for the batch, once.
+func (b *batch) tell(err error) {
+	if !b.isTold {
+		b.isTold, b.err = true, err
+		close(b.done)
+	}
+}
+
 // enqueue puts an event behind those that wait. It blocks while there is no room.
 func (t *Trail) enqueue(ctx context.Context, e *Event, patients []string) (b *batch, place int, err error) {
 	at := t.opts.Clock().UnixMilli()
-	cleaned := *e
-	cleaned.Query = withoutSecrets(e.Query, !isAboutAccess(e.Interaction))
 	t.mu.Lock()
 	for len(t.pending.data) >= t.opts.QueueBytes && !t.isClosed {
 		room := t.room
@@ -57,9 +92,7 @@ func (t *Trail) enqueue(ctx context.Context, e *Event, patients []string) (b *ba
 	}
 	t.last = max(t.last, at)
 	b, place = t.pending, len(t.pending.entries)
-	b.data = appendRecord(b.data, &cleaned, patients, t.last)
-	b.names = appendNames(b.names, &cleaned, patients)
-	b.entries = append(b.entries, pendingEntry{t.last, len(b.data), len(b.names)})
+	b.add(e, patients, t.last)
 	switch {
 	case e.Durable || t.opts.AllDurable || len(b.entries) >= blockEvents:
 		t.poke()
@@ -69,12 +102,13 @@ func (t *Trail) enqueue(ctx context.Context, e *Event, patients []string) (b *ba
 	return b, place, nil
 }
 
-// take hands what waits to the writer.
-func (t *Trail) take(spare *batch) *batch {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// take hands out what waits. The caller has t.mu.
+func (t *Trail) take() *batch {
 	b := t.pending
-	t.pending = spare
+	t.pending, t.spare = t.spare, nil
+	if t.pending == nil {
+		t.pending = newBatch()
+	}
 	close(t.room)
 	t.room = make(chan struct{})
 	return b

@@ -24,11 +24,11 @@ func (t *Trail) resume(ctx context.Context) (*Event, error) {
 	if t.shared {
 		t.chain = strings.ToLower(rand.Text()[:12])
 	}
-	w, err := newWriter(t)
+	b, err := newBuilder()
 	if err != nil {
 		return nil, err
 	}
-	t.writer = *w
+	t.maker.builder, t.due = b, t.opts.Clock().Add(t.opts.CheckpointEvery)
 	known, err := t.chains(ctx)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,8 @@ func (t *Trail) resume(ctx context.Context) (*Event, error) {
 		start.Detail += "; " + recordDetail + digest
 		return start, errors.Join(err, t.complainOf(checkpoint, 0))
 	}
-	t.writer.number, t.writer.hash, t.last = last.last(), last.end, last.to
+	t.maker.number, t.maker.hash, t.last = last.last(), last.end, last.to
+	t.durable, t.durableHash = last.last(), last.end
 	return start, t.complainOf(checkpoint, last.last())
 }
 
@@ -62,7 +63,7 @@ func (t *Trail) complainOf(c *Checkpoint, last uint64) error {
 		t.opts.Logger.Error("the audit trail is shorter than its last checkpoint: events were removed; run firth audit verify", "chain", t.chain, "last", last, "checkpoint", c.Number)
 	}
 	if c != nil {
-		t.writer.checked = c.Number
+		t.checked = c.Number
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -80,11 +81,22 @@ type Trail struct {
 	opts  Options
 	chain string
 
+	journal store.Journal // has the events of operations in their commits; nil where the store has none
+	maker   maker
+
 	mu       sync.Mutex
 	pending  *batch
+	spare    *batch        // to be pending next; nil for none
+	returned []*batch      // entered into a commit that failed
 	room     chan struct{} // closed when pending is taken
+	turn     chan struct{} // closed when the writer has come round
 	last     int64         // instant of the newest event, milliseconds
-	isClosed bool
+	isClosed bool          // takes no events any more
+	isOver   bool          // writes none either
+
+	durable     uint64 // number of the last event that is
+	durableHash hash
+	checked     uint64 // number of the last checkpoint
 
 	wake    chan struct{}
 	timer   *time.Timer // wakes the writer for events that may wait
@@ -92,7 +104,8 @@ type Trail struct {
 	wanted  atomic.Bool     // a checkpoint, though none is due
 	closing context.Context // ends when the writer is to give up
 	giveUp  context.CancelFunc
-	writer  writer
+	due     time.Time // of the next checkpoint; the writer's
+	err     error     // why events could not be written in the end; the writer's
 	done    sync.WaitGroup
 
 	stopKeeping context.CancelFunc
@@ -106,13 +119,19 @@ func Open(ctx context.Context, opts Options) (*Trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trail{book: *b, opts: opts, pending: newBatch(), room: make(chan struct{}), wake: make(chan struct{}, 1)}
+	t := &Trail{book: *b, opts: opts, pending: newBatch(), room: make(chan struct{}), turn: make(chan struct{}), wake: make(chan struct{}, 1)}
 	t.closing, t.giveUp = context.WithCancel(context.Background())
 	t.timer = time.AfterFunc(time.Hour, t.poke)
 	t.timer.Stop()
 	start, err := t.resume(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if journal, ok := store.Unwrap(opts.Store).(store.Journal); ok && !t.shared {
+		if err := journal.Keep(ctx, t); err != nil {
+			return nil, fmt.Errorf("begin the audit trail: %w", err)
+		}
+		t.journal = journal
 	}
 	t.done.Go(t.write)
 	if err := t.Record(ctx, start); err != nil {
@@ -200,7 +219,17 @@ func (t *Trail) Close(ctx context.Context) error {
 	t.poke()
 	t.done.Wait()
 	t.giveUp()
-	return errors.Join(err, t.writer.err)
+	return errors.Join(err, t.err, t.leave(context.WithoutCancel(ctx)))
+}
+
+// leave lets go of the store's journal.
+func (t *Trail) leave(ctx context.Context) error {
+	if t.journal == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putTime)
+	defer cancel()
+	return t.journal.Keep(ctx, nil)
 }
 
 // poke lets the writer write.

@@ -53,9 +53,17 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// recordsOnly is a store without a journal, as those on a database server are.
+type recordsOnly struct {
+	store.Store
+	store.State
+}
+
+func withoutJournal(s *pebble.Store) recordsOnly { return recordsOnly{s, s} }
+
 // failingState fails to write while it is told to.
 type failingState struct {
-	*pebble.Store
+	recordsOnly
 	fails atomic.Bool
 	tries atomic.Int32
 }
@@ -65,7 +73,7 @@ func (s *failingState) PutState(ctx context.Context, kind, id string, value []by
 		s.tries.Add(1)
 		return 0, errors.New("disk on fire")
 	}
-	return s.Store.PutState(ctx, kind, id, value, revision)
+	return s.State.PutState(ctx, kind, id, value, revision)
 }
 
 func TestStoreThatFails(t *testing.T) {
@@ -74,7 +82,7 @@ func TestStoreThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	s := &failingState{Store: inner}
+	s := &failingState{recordsOnly: withoutJournal(inner)}
 	trail := openTrail(t, Options{Store: s})
 	s.fails.Store(true)
 	durable := readOf(1)
@@ -111,7 +119,7 @@ func TestCloseGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	s := &failingState{Store: inner}
+	s := &failingState{recordsOnly: withoutJournal(inner)}
 	opts := Options{Store: s, BaseURL: testBase}
 	trail, err := Open(t.Context(), opts)
 	if err != nil {
@@ -136,7 +144,7 @@ func TestQueueBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	s := &slowState{Store: inner, gate: make(chan struct{}, 1)}
+	s := &slowState{recordsOnly: withoutJournal(inner), gate: make(chan struct{}, 1)}
 	s.gate <- struct{}{}
 	trail := openTrail(t, Options{Store: s, QueueBytes: 2000})
 	var done atomic.Int32
@@ -164,14 +172,14 @@ func TestQueueBlocks(t *testing.T) {
 
 // slowState writes while there is something in its gate.
 type slowState struct {
-	*pebble.Store
+	recordsOnly
 	gate chan struct{}
 }
 
 func (s *slowState) PutState(ctx context.Context, kind, id string, value []byte, revision uint64) (uint64, error) {
 	token := <-s.gate
 	defer func() { s.gate <- token }()
-	return s.Store.PutState(ctx, kind, id, value, revision)
+	return s.State.PutState(ctx, kind, id, value, revision)
 }
 
 // TestLostAnswer shows that a block whose write succeeded without an answer is not written twice.
@@ -181,7 +189,7 @@ func TestLostAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	s := &lossyState{Store: inner}
+	s := &lossyState{recordsOnly: withoutJournal(inner)}
 	trail := openTrail(t, Options{Store: s})
 	for i := range 20 {
 		e := readOf(i)
@@ -196,12 +204,12 @@ func TestLostAnswer(t *testing.T) {
 
 // lossyState does every third write and says that it does not know.
 type lossyState struct {
-	*pebble.Store
+	recordsOnly
 	calls, lost int
 }
 
 func (s *lossyState) PutState(ctx context.Context, kind, id string, value []byte, revision uint64) (uint64, error) {
-	made, err := s.Store.PutState(ctx, kind, id, value, revision)
+	made, err := s.State.PutState(ctx, kind, id, value, revision)
 	if s.calls++; s.calls%3 == 0 && err == nil && kind == kindEvents+onlyChain {
 		s.lost++
 		return 0, fmt.Errorf("connection reset: %w", store.ErrUnknown)

@@ -46,6 +46,9 @@ func (s *Server) audited(x *exchange, out reply) reply {
 		return out
 	}
 	x.isAudited = true
+	if x.isNoted && out.status < http.StatusBadRequest {
+		return out
+	}
 	if err := s.auditor.Record(x.ctx, s.event(x, &out)); err != nil {
 		s.log.ErrorContext(x.ctx, "audit event not recorded", "interaction", x.interaction.name, "request_id", x.requestID, "error", err)
 		return s.failure(x, store.ErrUnknown)

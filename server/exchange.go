@@ -46,6 +46,7 @@ type exchange struct {
 	asked, address, agent string          // the request as sent, and where it came from
 	patients              *audit.Patients // whom resources on the way are about; nil when nothing is audited
 	isAudited             bool
+	isNoted               bool // the event of its success is part of the commit
 }
 
 // reply is what an interaction answers, before it is HTTP or a Bundle entry. At most one of body, stream, rendition

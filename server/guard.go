@@ -43,6 +43,19 @@ func (s *Server) commit(x *exchange, ops []store.Op) ([]store.Result, error) {
 // commitAs applies operations, each for an action, within the caller's reach: what is changed must be within it before and after. The versions that were looked at are
 // demanded by the commit, so that nothing slips out of reach in between.
 func (s *Server) commitAs(x *exchange, ops []store.Op, action func(i int) auth.Action) ([]store.Result, error) {
+	if s.auditor == nil {
+		return s.commitWithin(x, ops, action)
+	}
+	committed := noting(ops, s.noted(x, len(ops)))
+	results, err := s.commitWithin(x, ops, action)
+	if err == nil {
+		committed()
+	}
+	return results, err
+}
+
+// commitWithin is commitAs, after the operations have their note.
+func (s *Server) commitWithin(x *exchange, ops []store.Op, action func(i int) auth.Action) ([]store.Result, error) {
 	if x.isUnlimited(ops, action) {
 		return s.store.Apply(x.ctx, ops)
 	}

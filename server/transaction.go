@@ -138,8 +138,10 @@ func (t *transaction) commit() error {
 			t.answer(nil)
 			return nil
 		}
-		results, err := t.s.commitAs(t.x, ops, func(i int) auth.Action { return owners[i].x.writeAction() })
+		committed := t.noting(ops)
+		results, err := t.s.commitWithin(t.x, ops, func(i int) auth.Action { return owners[i].x.writeAction() })
 		if err == nil {
+			committed()
 			t.answer(results)
 			return nil
 		}
@@ -273,6 +275,20 @@ func (t *transaction) each(do func(*write) error) error {
 		}
 	}
 	return nil
+}
+
+// noting hands the events of the entries that write to their commit.
+func (t *transaction) noting(ops []store.Op) (committed func()) {
+	if t.s.auditor == nil {
+		return func() {}
+	}
+	all := make([]noted, 0, len(t.writes))
+	for _, w := range t.writes {
+		if len(w.ops) > 0 {
+			all = append(all, t.s.noted(w.x, len(w.ops)))
+		}
+	}
+	return noting(ops, all...)
 }
 
 // answer forms the replies of the writes.

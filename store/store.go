@@ -93,6 +93,9 @@ type Op struct {
 
 	// ExpectVersion is the version id the caller already built references to: ErrConflict when the operation would make another version.
 	ExpectVersion string
+
+	// Note, of the first operation of a call, is for the keeper of the store's journal. Without one ([Journal]) it is ignored.
+	Note Note
 }
 
 // Result is what became of an Op.

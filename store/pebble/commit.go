@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	engine "github.com/cockroachdb/pebble/v2"
+
+	"github.com/firth-health/firth/store"
 )
 
 // A group is closed when it holds this much, or when nothing waits.
@@ -19,6 +21,7 @@ const (
 type committer struct {
 	s        *Store
 	counts   map[typeNo]*counts
+	written  map[typeNo]counts // as of the last group that was committed
 	newTypes []string // numbered, not yet written
 	clock    int64    // instant of the last commit, milliseconds
 	sequence uint64   // of the last change
@@ -26,17 +29,19 @@ type committer struct {
 	group    *group   // its maps and buffers are used again
 
 	gaps map[typeNo]*gap // of ids that nobody has
+
+	keeper store.Keeper // of the journal; nil for none
 }
 
 // newCommitter reads where the last run ended.
 func newCommitter(s *Store) (*committer, error) {
-	c := &committer{s: s, counts: map[typeNo]*counts{}, gaps: map[typeNo]*gap{}}
+	c := &committer{s: s, counts: map[typeNo]*counts{}, written: map[typeNo]counts{}, gaps: map[typeNo]*gap{}}
 	for _, no := range s.types.Load().byName {
 		n, err := readCounts(s.db, no)
 		if err != nil {
 			return nil, err
 		}
-		c.counts[no] = &n
+		c.counts[no], c.written[no] = &n, n
 	}
 	value, err := s.get([]byte(keyClock))
 	if err != nil {
@@ -116,6 +121,7 @@ func (c *committer) poll() *request {
 type ack struct {
 	batch    *engine.Batch // nil when nothing was written
 	requests []*request
+	entry    store.Entry // of the journal; nil for none
 }
 
 // commit hands the group to the engine. When it returns, readers see it; it is durable after ack.finish. An engine that cannot write its log ends the
@@ -138,8 +144,25 @@ func (c *committer) commit() *ack {
 	}
 	if err != nil {
 		a.batch = nil
+		g.abandon(err)
+		return a
+	}
+	a.entry = g.entry
+	for t := range g.touched {
+		c.written[t] = *c.counts[t]
 	}
 	return a
+}
+
+// abandon takes back what the committer and the keeper of the journal know of a group that came to nothing.
+func (g *group) abandon(err error) {
+	for t := range g.touched {
+		*g.c.counts[t] = g.c.written[t]
+	}
+	g.c.newTypes = append(g.newTypes, g.c.newTypes...)
+	if g.entry != nil {
+		g.entry.Abandoned(err)
+	}
 }
 
 // finish waits for the sync and answers.
@@ -149,6 +172,9 @@ func (a *ack) finish(s *Store) {
 		if err = a.batch.SyncWait(); err == nil {
 			err = a.batch.Close()
 		}
+	}
+	if a.entry != nil {
+		a.entry.Durable(err)
 	}
 	for _, r := range a.requests {
 		if err != nil && r.err == nil {

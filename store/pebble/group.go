@@ -48,9 +48,17 @@ type group struct {
 	log     map[typeNo][]byte
 	logAt   map[typeNo]uint64 // first sequence in log
 	touched map[typeNo]struct{}
+
+	newTypes []string // whose numbers the batch has
+
 	probes  probes
 	hot     hotScratch
 	records map[string][]byte // pending records of State by key; nil for deleted ones
+
+	notes      []store.Noted // for the keeper of the journal
+	wantsEntry bool          // though there may be no notes
+	hasEntry   bool          // of at least one record
+	entry      store.Entry   // of the journal; nil when the keeper was not asked
 }
 
 func newGroup(c *committer) *group {
@@ -74,6 +82,9 @@ func (g *group) begin(at int64) {
 	clear(g.log)
 	clear(g.logAt)
 	clear(g.records)
+	g.newTypes = nil
+	clear(g.notes)
+	g.notes, g.wantsEntry, g.hasEntry, g.entry = g.notes[:0], false, false, nil
 	g.probes = probes{db: g.c.s.db}
 }
 
@@ -81,7 +92,10 @@ func (g *group) begin(at int64) {
 func (g *group) end() error {
 	err := g.probes.close()
 	g.staged.into(g.batch)
-	if len(g.touched) == 0 && len(g.records) == 0 {
+	if err == nil {
+		err = g.enter()
+	}
+	if err != nil || len(g.touched) == 0 && len(g.records) == 0 && !g.hasEntry {
 		return err
 	}
 	c := g.c
@@ -89,7 +103,7 @@ func (g *group) end() error {
 		no, _ := c.s.types.Load().no(name)
 		err = errors.Join(err, g.batch.Set(typeKey(name), binary.BigEndian.AppendUint16(nil, uint16(no)), nil))
 	}
-	c.newTypes = nil
+	g.newTypes, c.newTypes = c.newTypes, nil
 	for t := range g.touched {
 		err = errors.Join(err,
 			g.batch.Set(spaceKey(nil, spaceCounts, t), c.counts[t].append(nil), nil),
@@ -129,6 +143,7 @@ func (g *group) add(r *request) {
 		g.encode(&g.changes[i])
 	}
 	g.ops += len(g.changes)
+	g.note(r)
 }
 
 // undo takes the changes of the request at hand out of what is pending.

@@ -44,6 +44,7 @@ var (
 	_ store.Checker   = (*Store)(nil)
 	_ store.Reindexer = (*Store)(nil)
 	_ store.State     = (*Store)(nil)
+	_ store.Journal   = (*Store)(nil)
 	_ store.Latest    = (*Store)(nil)
 	_ store.Measurer  = (*Store)(nil)
 

@@ -60,9 +60,7 @@ func (s *Store) PutState(ctx context.Context, kind, id string, value []byte, ifR
 		if current != ifRevision {
 			return fmt.Errorf("%s %s is at revision %d: %w", kind, id, current, store.ErrConflict)
 		}
-		// A record that is made again must not repeat a revision it had before, so the change sequence counts, which only grows.
-		g.c.sequence++
-		made = g.c.sequence
+		made = g.nextRevision()
 		stored := append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), made), value...)
 		g.records[string(key)] = stored
 		return g.batch.Set(key, stored, nil)
@@ -92,6 +90,12 @@ func (s *Store) DeleteState(ctx context.Context, kind, id string, ifRevision uin
 		g.records[string(key)] = nil
 		return g.batch.Delete(key, nil)
 	})
+}
+
+// nextRevision is that of a record to be written. One that is made again must not repeat a revision it had before, so the change sequence counts, which only grows.
+func (g *group) nextRevision() uint64 {
+	g.c.sequence++
+	return g.c.sequence
 }
 
 // revision is that of a record, pending or stored; 0 for none.
