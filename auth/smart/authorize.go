@@ -130,8 +130,10 @@ func (s *Server) newRequest(r *http.Request, q url.Values, client *clients.Clien
 		return nil, refuse(invalidRequest, "response_mode must be query")
 	case q.Get("state") == "":
 		return nil, refuse(invalidRequest, "state is missing")
-	case len(q.Get("state")) > maxState || len(q.Get("nonce")) > maxNonce:
-		return nil, refuse(invalidRequest, "state or nonce is too long")
+	case len(q.Get("state")) > maxState:
+		return nil, refuse(invalidRequest, fmt.Sprintf("state has more than %d bytes", maxState))
+	case len(q.Get("nonce")) > maxNonce:
+		return nil, refuse(invalidRequest, fmt.Sprintf("nonce has more than %d bytes", maxNonce))
 	case strings.TrimSuffix(q.Get("aud"), "/") != s.o.BaseURL:
 		return nil, refuse(invalidRequest, "aud must be the FHIR base URL of this server")
 	case q.Get("code_challenge_method") != "S256":

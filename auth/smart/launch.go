@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -116,8 +117,11 @@ func checkContext(c *tokens.Context) error {
 	if c.Patient != "" && !fhir.IsID(c.Patient) || c.Encounter != "" && !fhir.IsID(c.Encounter) {
 		return refuse(invalidRequest, "patient and encounter are ids, without a type")
 	}
-	if len(c.FHIRContext) > maxContext || len(c.Intent) > maxNonce || len(c.Tenant) > maxNonce {
-		return refuse(invalidRequest, "the context is too long")
+	switch {
+	case len(c.FHIRContext) > maxContext:
+		return refuse(invalidRequest, fmt.Sprintf("fhirContext has more than %d items", maxContext))
+	case len(c.Intent) > maxNonce || len(c.Tenant) > maxNonce:
+		return refuse(invalidRequest, fmt.Sprintf("intent and tenant have at most %d bytes", maxNonce))
 	}
 	for _, raw := range c.FHIRContext {
 		var item contextItem

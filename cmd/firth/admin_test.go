@@ -48,6 +48,8 @@ func TestAdministration(t *testing.T) {
 			{[]string{"user", "link", "nobody"}, 1, "firth: no such account\n"},
 			{[]string{"user", "disable", "amy" + name}, 0, "disabled amy" + name + "\n"},
 			{[]string{"client", "add", "app" + name, "--name", "App", "--redirect", "https://app.example/back"}, 0, "client_id app" + name + "\n"},
+			{[]string{"client", "add", "none" + name}, 2, "firth: --name is missing: what people see when the app asks for access\nfirth: see firth --help, or --help behind a command\n"},
+			{[]string{"client", "add", "none" + name, "--name", strings.Repeat("n", 2049), "--redirect", "https://app.example/back"}, 1, "firth: not a valid client: the name has 2049 bytes, which is more than 2048\n"},
 			{[]string{"client", "add", "web" + name, "--name", "Web", "--type", "symmetric", "--redirect", "https://web.example/back"}, 0, "client_id web" + name + "\nclient_secret SECRET\n(it is not kept and cannot be shown again)\n"},
 			{[]string{"client", "secret", "web" + name}, 0, "client_secret SECRET\n"},
 			{[]string{"client", "disable", "app" + name}, 0, "disabled app" + name + "\n"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,6 +56,9 @@ asymmetric for those with a key pair, whose public keys --jwks or --jwks-url giv
 		c.Type = clients.Type(kind)
 		if len(args) > 0 {
 			c.ID = args[0]
+		}
+		if c.Name == "" {
+			return usageError{errors.New("--name is missing: what people see when the app asks for access")}
 		}
 		if keys != "" {
 			data, err := os.ReadFile(keys)

@@ -80,11 +80,12 @@ func (c *Client) AllOrigins() []string {
 	return origins
 }
 
-// Bounds on what a client says of itself.
+// Bounds on what a client says of itself, in bytes and in items.
 const (
-	maxText = 2048
-	maxList = 32
-	maxJWKS = 64 << 10
+	maxText   = 2048
+	maxScopes = 16 << 10
+	maxJWKS   = 64 << 10
+	maxList   = 32
 )
 
 func invalid(format string, args ...any) error {
@@ -92,8 +93,11 @@ func invalid(format string, args ...any) error {
 }
 
 func (c *Client) check() error {
-	if c.Name == "" || len(c.Name) > maxText || len(c.Website) > maxText || len(c.RedirectURIs) > maxList || len(c.Origins) > maxList || len(c.Contacts) > maxList || len(c.JWKS) > maxJWKS {
-		return invalid("it needs a name, and no list or text may be too long")
+	if c.Name == "" {
+		return invalid("it has no name; people are shown one")
+	}
+	if err := c.checkSizes(); err != nil {
+		return err
 	}
 	if !isID(c.ID) {
 		return invalid("the id has 1 to 128 letters, digits and any of -._~:/")
@@ -117,6 +121,35 @@ func (c *Client) check() error {
 		return err
 	}
 	return c.checkScopes()
+}
+
+// checkSizes names what is too long, and how long it may be.
+func (c *Client) checkSizes() error {
+	for _, text := range []struct {
+		name       string
+		size, most int
+	}{
+		{"the name", len(c.Name), maxText}, {"the launch address", len(c.LaunchURI), maxText}, {"the website", len(c.Website), maxText}, {"the URL of the JWK Set", len(c.JWKSURL), maxText},
+		{"the list of scopes", len(c.Scopes), maxScopes}, {"the JWK Set", len(c.JWKS), maxJWKS},
+	} {
+		if text.size > text.most {
+			return invalid("%s has %d bytes, which is more than %d", text.name, text.size, text.most)
+		}
+	}
+	for _, list := range []struct {
+		name, one string
+		items     []string
+	}{{"redirect URIs", "a redirect URI", c.RedirectURIs}, {"web origins", "a web origin", c.Origins}, {"contacts", "a contact", c.Contacts}} {
+		if len(list.items) > maxList {
+			return invalid("it has %d %s, which is more than %d", len(list.items), list.name, maxList)
+		}
+		for _, item := range list.items {
+			if len(item) > maxText {
+				return invalid("%s has %d bytes, which is more than %d", list.one, len(item), maxText)
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Client) checkScopes() error {
