@@ -50,17 +50,20 @@ func Permit(op *Op, version uint64, live bool) error {
 // Idle reports whether an operation changes nothing: a deletion of what is not there. Its result names the key and no version.
 func Idle(op *Op, live bool) bool { return op.Method == Delete && !live }
 
-// Decide says what the matches of IfNoneExist mean, of which two are as good as more; id is that of the first. existing means that the match is the operation's result.
-func Decide(op *Op, matches int, id string) (existing bool, err error) {
-	switch {
-	case matches > 1:
-		return false, fmt.Errorf("the condition for %s has several matches: %w", op.Key.Type, ErrMultiple)
-	case matches == 1 && op.ExpectNone:
-		return false, fmt.Errorf("the condition for %s has a match by now: %w", op.Key.Type, ErrConflict)
-	case op.Expect != "" && (matches == 0 || id != op.Expect):
-		return false, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, ErrConflict)
+// Decide says what the matches of IfNoneExist mean, of which two are as good as more: it returns the one that is the operation's result, nil when there is to be another. id tells
+// the logical id of a match.
+func Decide[M any](op *Op, matches []*M, id func(*M) string) (existing *M, err error) {
+	switch n := len(matches); {
+	case n > 1:
+		return nil, fmt.Errorf("the condition for %s has several matches: %w", op.Key.Type, ErrMultiple)
+	case n == 1 && op.ExpectNone:
+		return nil, fmt.Errorf("the condition for %s has a match by now: %w", op.Key.Type, ErrConflict)
+	case op.Expect != "" && (n == 0 || id(matches[0]) != op.Expect):
+		return nil, fmt.Errorf("the condition for %s has another outcome by now: %w", op.Key.Type, ErrConflict)
+	case n == 0:
+		return nil, nil
 	}
-	return matches == 1, nil
+	return matches[0], nil
 }
 
 // Refused names the operation of a call of Apply that was refused; errors that refuse none, such as those of a connection, and nil stay as they are.

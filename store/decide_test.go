@@ -54,8 +54,8 @@ func TestDecide(t *testing.T) {
 		{"one, but none expected", Op{ExpectNone: true}, 1, false, ErrConflict},
 		{"none, as expected", Op{ExpectNone: true}, 0, false, nil},
 	} {
-		existing, err := Decide(&test.op, test.matches, "a")
-		if existing != test.existing || !errors.Is(err, test.want) {
+		existing, err := Decide(&test.op, []*fhir.Key{{ID: "a"}, {ID: "b"}}[:test.matches], func(k *fhir.Key) string { return k.ID })
+		if (existing != nil) != test.existing || test.existing && existing.ID != "a" || !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, %v", test.name, existing, err)
 		}
 	}

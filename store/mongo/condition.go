@@ -24,15 +24,11 @@ func (t *transaction) condition(op *store.Op) (*store.Result, error) {
 		}
 		found = append(found, stored...)
 	}
-	id := ""
-	if len(found) > 0 {
-		id = found[0].key.ID
-	}
-	existing, err := store.Decide(op, len(found), id)
-	if err != nil || !existing {
+	existing, err := store.Decide(op, found, func(v *version) string { return v.key.ID })
+	if existing == nil {
 		return nil, err
 	}
-	return &store.Result{Version: found[0].result(), Existing: true}, nil
+	return &store.Result{Version: existing.result(), Existing: true}, nil
 }
 
 // pendingMatches finds matches among what this transaction writes. References lead to what is stored.

@@ -16,15 +16,7 @@ func (g *group) condition(op *store.Op) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := ""
-	if len(found) > 0 {
-		id = found[0].key.ID
-	}
-	existing, err := store.Decide(op, len(found), id)
-	if err != nil || !existing {
-		return nil, err
-	}
-	return found[0], nil
+	return store.Decide(op, found, func(st *state) string { return st.key.ID })
 }
 
 // matches finds up to two live resources that match.
