@@ -32,7 +32,7 @@ type registration struct {
 // register is the endpoint at which clients register themselves, where the operator allows it: as apps for people, whose consent page says that nobody has looked at them.
 func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	if !s.o.Registration {
-		http.NotFound(w, r)
+		s.unrouted(w, r, http.StatusNotFound)
 		return
 	}
 	var asked registration

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/firth-health/firth/auth/smart/pages"
+	"github.com/firth-health/firth/auth/smart/routing"
 )
 
 // maxBody bounds the bodies that are read, in bytes.
@@ -53,6 +56,21 @@ func (s *Server) routes() *http.ServeMux {
 	return mux
 }
 
+// unrouted answers what no route is for: a browser with a page, programs as OAuth's endpoints answer.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request, status int) {
+	title, text := "Nothing here", "There is no page at this address."
+	known := &refusal{Code: invalidRequest, Description: "there is nothing at this address; /.well-known/smart-configuration names the endpoints", status: status}
+	if status == http.StatusMethodNotAllowed {
+		title, text = "This cannot be done", "This page cannot be asked for like that."
+		known.Description = r.Method + " cannot be done here; allowed: " + w.Header().Get("Allow")
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.page(w, r, status, pages.Message, pages.View{Title: title, Data: messageData{Text: text, Link: s.path("/auth/account"), Label: "Your account"}})
+		return
+	}
+	s.answer(w, r, status, known)
+}
+
 // bases are the paths below which the documents of a FHIR base are: the root, the path that the server has for it, and that which clients know.
 func (s *Server) bases() []string {
 	list := []string{"", "/fhir", strings.TrimPrefix(s.o.BaseURL, s.issuer)}
@@ -70,7 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	}
-	s.mux.ServeHTTP(w, r)
+	routing.Otherwise(s.mux, s.unrouted).ServeHTTP(w, r)
 }
 
 // Serves says whether a path is one of the authorization server's: for whoever mounts it beside the FHIR base.

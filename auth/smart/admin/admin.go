@@ -11,6 +11,7 @@ import (
 	"github.com/firth-health/firth/auth/smart/accounts"
 	"github.com/firth-health/firth/auth/smart/clients"
 	"github.com/firth-health/firth/auth/smart/events"
+	"github.com/firth-health/firth/auth/smart/routing"
 )
 
 // Options of [New]. All are required.
@@ -62,7 +63,16 @@ func New(o Options) http.Handler {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, handle) })
 	}
-	return mux
+	return routing.Otherwise(mux, a.unrouted)
+}
+
+// unrouted answers what is not in the table of [New].
+func (a *api) unrouted(w http.ResponseWriter, r *http.Request, status int) {
+	why := "there is nothing at this address of the API"
+	if status == http.StatusMethodNotAllowed {
+		why = r.Method + " cannot be done here; allowed: " + w.Header().Get("Allow")
+	}
+	send(w, status, &Error{status, why})
 }
 
 type api struct{ o Options }
@@ -80,6 +90,11 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, handle func(*http.R
 		refused := refusal(err)
 		status, body = refused.Status, refused
 	}
+	send(w, status, body)
+}
+
+// send sends JSON that nobody may keep.
+func send(w http.ResponseWriter, status int, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")

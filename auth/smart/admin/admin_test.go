@@ -134,6 +134,8 @@ func TestAPI(t *testing.T) {
 		{"change", "PATCH", "/clients/app", `{"name":"Other"}`, 200, object{"id": "app", "name": "Other", "type": "public", "redirectUris": []any{"https://app.example/back"}, "created": at}},
 		{"delete", "DELETE", "/clients/web", "", 204, object{"list": nil}},
 		{"gone", "GET", "/clients/web", "", 404, object{"error": "no such client"}},
+		{"no such list", "GET", "/groups", "", 404, object{"error": "there is nothing at this address of the API"}},
+		{"accounts are not deleted", "DELETE", "/users/dr.no", "", 405, object{"error": "DELETE cannot be done here; allowed: GET, HEAD, PATCH"}},
 	} {
 		status, got := s.do("cli", step.method, step.path, step.body)
 		if status != step.status {
