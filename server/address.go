@@ -13,8 +13,19 @@ import (
 
 // unknownType refuses what stands where a resource type should.
 func (s *Server) unknownType(name string) error {
+	if name == wellKnown && s.oauth == nil {
+		return s.unprotected()
+	}
 	name = printable(name)
 	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not a resource type of FHIR R4; the names are case-sensitive%s", name, search.DidYouMean(name, slices.Values(s.definitions.ResourceTypes())))
+}
+
+// wellKnown is the directory in which clients look for an authorization server (RFC 8615).
+const wellKnown = ".well-known"
+
+// unprotected tells a client that looks for the authorization server that there is none.
+func (s *Server) unprotected() error {
+	return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "this server runs without authorization (--dev): there is no SMART configuration, and requests need no access token")
 }
 
 // reserved refuses a method at an address that has a name of R4's own where the router saw a type or an id, such as GET Patient/_search.

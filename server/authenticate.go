@@ -12,6 +12,7 @@ import (
 	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/auth/bearer"
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/transport"
 )
 
 // TokenOptions say how access tokens are read.
@@ -31,6 +32,7 @@ type Tokens struct {
 	clock   func() time.Time
 	callers *rates // nil: any number
 	failing *rates // addresses that send tokens which are not valid
+	unknown *rates // addresses that send none
 
 	mu          sync.Mutex
 	now, before map[[sha256.Size]byte]keptGrant // by hash of the token; each in one of two generations
@@ -48,11 +50,13 @@ const (
 	grantAge       = 5 * time.Second // so that what a Grant depends on, such as consents and relations, counts soon
 	maxGrants      = 10_000          // in one generation
 	failuresPerSec = 10              // of one address, with a burst of twice as many
+	unknownPerSec  = 50              // requests without a token that are recorded of one address, likewise
+	maxStrange     = 256             // bytes that are recorded of what somebody asks whom nobody knows
 )
 
 // NewTokens returns an Authenticator.
 func NewTokens(o TokenOptions) *Tokens {
-	t := &Tokens{reader: o.Reader, rules: o.Rules, clock: o.Clock, failing: newRates(failuresPerSec), now: map[[sha256.Size]byte]keptGrant{}}
+	t := &Tokens{reader: o.Reader, rules: o.Rules, clock: o.Clock, failing: newRates(failuresPerSec), unknown: newRates(unknownPerSec), now: map[[sha256.Size]byte]keptGrant{}}
 	if o.RequestRate > 0 {
 		t.callers = newRates(o.RequestRate)
 	}
@@ -84,27 +88,42 @@ func (t *Tokens) refuse(r *http.Request, err error) error {
 	case !errors.As(err, &refused):
 		return err
 	}
-	if refused.Code != "" && !t.failing.allow(remoteHost(r), t.clock()) {
-		return tooMany("too many requests with access tokens that are not valid")
+	if refused.Code != "" && !t.failing.allow(network(r), t.clock()) {
+		return &floodError{tooMany("too many requests with access tokens that are not valid")}
 	}
 	code := fhir.CodeLogin
 	if refused.Status == http.StatusBadRequest {
 		code = fhir.CodeInvalid
 	}
-	return &refusal{status: refused.Status, challenge: refused.Challenge(), outcome: fhir.Invalidf(code, "http.Authorization", "%s", refused.Why)}
+	err = &refusal{status: refused.Status, challenge: refused.Challenge(), outcome: fhir.Invalidf(code, "http.Authorization", "%s", refused.Why)}
+	if refused.Code == "" && !t.unknown.allow(network(r), t.clock()) {
+		return &floodError{err}
+	}
+	return err
+}
+
+// floodError refuses one request of too many that anybody can send. The audit trail has those before it.
+type floodError struct{ error }
+
+func (e *floodError) Unwrap() error { return e.error }
+
+// strange keeps what anybody can send from filling the audit trail.
+func (x *exchange) strange(err error) {
+	x.asked, x.agent = x.asked[:min(len(x.asked), maxStrange)], x.agent[:min(len(x.agent), maxStrange)]
+	x.isAudited = errors.As(err, new(*floodError))
 }
 
 func tooMany(why string) error {
 	return refuse(http.StatusTooManyRequests, fhir.CodeThrottled, "", "%s", why)
 }
 
-// remoteHost is the address a request came from, without the port.
-func remoteHost(r *http.Request) string {
+// network is where a request came from as far as it tells one sender from another.
+func network(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr
 	}
-	return host
+	return transport.Network(host)
 }
 
 // grant returns the Grant of claims, which is kept for a moment: it is made of scopes that may have to be compiled.

@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,4 +123,42 @@ func TestRates(t *testing.T) {
 	at = at.Add(time.Hour)
 	diff(t, map[int]int{200: 4, 429: 1}, count("a1", 5))
 	diff(t, map[int]int{401: 20, 429: 5}, count("guess", 25))
+}
+
+// TestStrangers has requests without a good token come in floods: each is answered, and the trail has no more than the first of them, without much of what they ask.
+func TestStrangers(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	auditor := issued{"auditor": {Issuer: "i", Client: "auditor", TokenID: "1", Scope: "system/AuditEvent.rs"}}
+	f := newFixture(t, withTokens(t, auditor, &at, 0), audited(t, nil))
+	refused := func(query string) (found struct {
+		Total int
+		Entry []struct{ Resource auditEvent }
+	},
+	) {
+		t.Helper()
+		got := f.do("GET", "/AuditEvent?outcome=4&"+query, "", "Authorization", "Bearer auditor")
+		if err := json.Unmarshal([]byte(got.body), &found); err != nil || got.status != http.StatusOK {
+			t.Fatal(got.status, err, got.body)
+		}
+		return found
+	}
+	ask := func(n int, headers ...string) map[int]int {
+		all := map[int]int{}
+		for range n {
+			all[f.do("GET", "/Patient?name="+strings.Repeat("x", 4000), "", headers...).status]++
+		}
+		return all
+	}
+	diff(t, map[int]int{401: 150}, ask(150))
+	diff(t, 100, refused("_summary=count").Total)
+	for _, e := range refused("_count=1").Entry[0].Resource.Entity {
+		if n := len(e.Query); n > 600 {
+			t.Errorf("%d bytes of what was asked", n)
+		}
+	}
+	diff(t, map[int]int{401: 20, 429: 80}, ask(100, "Authorization", "Bearer guess"))
+	diff(t, 120, refused("_summary=count").Total)
+	at = at.Add(time.Hour)
+	diff(t, map[int]int{401: 1}, ask(1))
+	diff(t, 121, refused("_summary=count").Total)
 }

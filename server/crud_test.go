@@ -64,6 +64,8 @@ func TestReadAndVread(t *testing.T) {
 		{name: "unknown id", method: "GET", path: "/Patient/q", status: 404, answer: outcome("not-found", "Patient/q: not found"), want: []string{fhirJSON, "ETag:"}},
 		{name: "malformed id", method: "GET", path: "/Patient/a_b", status: 400, answer: outcome("value", `\"a_b\" is not a valid id: 1 to 64 of A-Z a-z 0-9 - .`)},
 		{name: "id too long", method: "GET", path: "/Patient/" + strings.Repeat("a", 65), status: 400, answer: outcome("value", `\"`+strings.Repeat("a", 65)+`\" is not a valid id: 1 to 64 of A-Z a-z 0-9 - .`)},
+		{name: "authorization where there is none", method: "GET", path: "/.well-known/smart-configuration", status: 404,
+			answer: outcome("not-supported", "this server runs without authorization (--dev): there is no SMART configuration, and requests need no access token")},
 		{name: "unknown type", method: "GET", path: "/Pazient/p", status: 404, answer: outcome("not-supported", `\"Pazient\" is not a resource type of FHIR R4; the names are case-sensitive; did you mean Patient?`)},
 		{name: "_search by GET", method: "GET", path: "/Patient/_search", status: 405, answer: outcome("not-supported", "GET is not supported at Patient/_search; allowed here: POST"), want: []string{"Allow: POST"}},
 		{name: "_search of the system by GET", method: "GET", path: "/_search", status: 405, answer: outcome("not-supported", "GET is not supported at _search; allowed here: POST"), want: []string{"Allow: POST"}},
@@ -85,6 +87,8 @@ func TestReadAndVread(t *testing.T) {
 		{name: "parameters, strictly", method: "GET", path: "/Patient/p?colour=blue", headers: []string{"Prefer", "handling=strict"}, status: 400, answer: outcome("not-supported", `\"colour\" is not a parameter of a read`, "http.colour")},
 		{name: "only slashes", method: "GET", path: f.url + "//", status: 404, answer: "*"},
 		{name: "below a resource", method: "GET", path: "/Patient/p/a/b/c", status: 404, answer: `...is not an address of this server`},
+		{name: "authorization at the root", method: "GET", path: f.url + "/.well-known/smart-configuration", status: 404, answer: `...runs without authorization`},
+		{name: "an authorization server where there is none", method: "GET", path: f.url + "/auth/authorize", status: 404, answer: `...runs without authorization`},
 		{name: "elsewhere", method: "GET", path: f.url + "/elsewhere", status: 404, answer: outcome("not-supported", `\"/elsewhere\" is not an address of this server; FHIR is at /fhir`)},
 	})
 }

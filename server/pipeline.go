@@ -73,6 +73,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, x *exchange) erro
 	if !x.interaction.open {
 		grant, err := s.authenticator.Authenticate(r)
 		if err != nil {
+			x.strange(err)
 			return err
 		}
 		x.grant = grant

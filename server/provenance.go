@@ -145,9 +145,11 @@ func inProvenance(err error) error {
 	}
 	issues := slices.Clone(outcome.Issues)
 	for i := range issues {
-		if at := issues[i].Expression; at != "" {
-			issues[i].Diagnostics = at + ": " + issues[i].Diagnostics
+		at := "X-Provenance"
+		if of := issues[i].Expression; of != "" && of != "$this" { // the root of a text that is no resource
+			at += ", " + of
 		}
+		issues[i].Diagnostics = at + ": " + issues[i].Diagnostics
 		issues[i].Expression = provenanceHeader
 	}
 	located.outcome = &fhir.OperationOutcome{Issues: issues}

@@ -80,8 +80,10 @@ func TestProvenanceRefused(t *testing.T) {
 	says := func(text string) []string { return []string{"X-Provenance", text} }
 	f := newFixture(t, validating)
 	f.run(t, []step{
-		{name: "malformed", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance",}`), status: 400, answer: `..."expression":["http.X-Provenance"]`},
-		{name: "empty", method: "PUT", path: "/Patient/p", body: patient, headers: says(``), status: 400, answer: `..."expression":["http.X-Provenance"]`},
+		{name: "malformed", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance",}`), status: 400,
+			answer: at("structure", "X-Provenance, Provenance.resourceType: invalid JSON at line 1, column 30: expected a member name, found '}'")},
+		{name: "empty", method: "PUT", path: "/Patient/p", body: patient, headers: says(``), status: 400, answer: `..."diagnostics":"X-Provenance: invalid JSON at line 1, column 1: `},
+		{name: "an element is wrong", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance","agent":[{}],"recorded":"2026-01-01T00:00:00Z"}`), status: 400, answer: `..."diagnostics":"X-Provenance, Provenance.agent[0]: `},
 		{name: "another type", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Basic"}`), status: 400, answer: at("invalid", "X-Provenance must be a Provenance, not a Basic")},
 		{name: "with a target", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance","target":[{"reference":"Patient/p"}],` + stated + `}`), status: 400,
 			answer: at("invalid", "X-Provenance must be without target, which is what the request writes")},
@@ -211,8 +213,8 @@ func TestProvenanceNeedsLeave(t *testing.T) {
 		status int
 		answer string
 	}{
-		{"no scope", reporter{}, 403, outcome("forbidden", "no scope allows this", "http.X-Provenance")},
-		{"beyond the limits of the scope", reporter{may: true, plan: search.IDs{"another"}}, 403, outcome("forbidden", beyond, "http.X-Provenance")},
+		{"no scope", reporter{}, 403, outcome("forbidden", "X-Provenance: no scope allows this", "http.X-Provenance")},
+		{"beyond the limits of the scope", reporter{may: true, plan: search.IDs{"another"}}, 403, outcome("forbidden", "X-Provenance: "+beyond, "http.X-Provenance")},
 		{"leave", reporter{may: true}, 201, "*"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -176,6 +176,9 @@ func (s *Server) unrouted(c *gin.Context, why func(method, path, allow string) e
 		if strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$") {
 			return reply{}, s.unknownOperation(strings.TrimPrefix(path, Mount+"/"), method)
 		}
+		if s.oauth == nil && (strings.HasPrefix(path, "/"+wellKnown+"/") || strings.HasPrefix(path, "/auth/")) {
+			return reply{}, s.unprotected()
+		}
 		return reply{}, why(method, strings.TrimPrefix(path, Mount+"/"), allow)
 	}}
 	s.serve(c.Writer, c.Request, &exchange{interaction: in})
