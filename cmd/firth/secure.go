@@ -186,8 +186,8 @@ func (z *secured) guard(c *server.Config) {
 	if z.trail != nil {
 		c.Auditor = z.trail
 	}
-	issuer := z.authorization.Issuer()
-	c.OAuth = &server.OAuth{Authorize: issuer + "/auth/authorize", Token: issuer + "/auth/token", Introspect: issuer + "/auth/introspect", Revoke: issuer + "/auth/revoke", Manage: issuer + "/auth/account"}
+	at := z.authorization.Endpoints()
+	c.OAuth = &server.OAuth{Authorize: at.Authorize, Token: at.Token, Introspect: at.Introspect, Revoke: at.Revoke, Register: at.Register, Manage: at.Manage}
 }
 
 // handler puts the authorization server and its administration beside the FHIR API.
