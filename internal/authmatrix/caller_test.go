@@ -1,10 +1,12 @@
 package authmatrix
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/internal/teststore"
 )
 
@@ -26,6 +28,9 @@ type caller struct {
 	claims auth.Claims
 	rules  []rule
 	admin  bool // may change what governs the server
+
+	policies []policy  // Consents that are in force
+	whole    []version // what they are about
 }
 
 // asksAll reports whether the caller asks everything.
@@ -60,51 +65,63 @@ func everyCaller() []caller {
 	client := func(scope string) auth.Claims { return auth.Claims{Subject: "c", Client: "c", Scope: scope} }
 	admin := user("", "user/*.cruds")
 	admin.Roles = []auth.Coding{{System: auth.RoleSystem, Code: auth.RoleAdministrator}}
+	both := func(scope string) auth.Claims {
+		return auth.Claims{Subject: "u", Client: "app", FHIRUser: "Practitioner/dr", Patient: "p1", Scope: scope}
+	}
 	mine := func(types, letters string) []rule { return []rule{{of: "p1", types: types, letters: letters}} }
 	return []caller{
-		{"p1 all", "patient/*", app("p1", "patient/*.cruds"), mine("*", "cruds"), false},
-		{"p1 reads all", "patient/*", app("p1", "openid launch/patient patient/*.rs"), mine("*", "rs"), false},
-		{"p1 v1", "patient/*", app("p1", "patient/*.read patient/Observation.write"), []rule{{of: "p1", types: "*", letters: "rs"}, {of: "p1", types: "Observation", letters: "cud"}}, false},
-		{"p2 all", "patient/*", app("p2", "patient/*.cruds"), []rule{{of: "p2", types: "*", letters: "cruds"}}, false},
-		{"p3 without data", "patient/*", app("p3", "patient/*.cruds"), []rule{{of: "p3", types: "*", letters: "cruds"}}, false},
-		{"p9 unknown", "patient/*", app("p9", "patient/*.rs"), []rule{{of: "p9", types: "*", letters: "rs"}}, false},
-		{"p1 Observations", "patient/Type", app("p1", "patient/Observation.cruds"), mine("Observation", "cruds"), false},
-		{"p1 three types", "patient/Type", app("p1", "patient/Patient.rs patient/Observation.rs patient/Practitioner.rs"), mine("Patient Observation Practitioner", "rs"), false},
-		{"p1 audit", "patient/Type", app("p1", "patient/Patient.rs patient/AuditEvent.rs"), mine("Patient AuditEvent", "rs"), false},
-		{"p1 no Observations", "patient/Type", app("p1", "patient/Patient.rs patient/Encounter.rs patient/List.rs patient/Composition.rs patient/DiagnosticReport.rs patient/Task.rs"),
-			mine("Patient Encounter List Composition DiagnosticReport Task", "rs"), false},
-		{"p1 vital signs", "patient/ granular", app("p1", "patient/Patient.rs patient/Observation.cruds?"+vitals),
-			[]rule{{of: "p1", types: "Patient", letters: "rs"}, {of: "p1", types: "Observation", letters: "cruds", within: hasVital}}, false},
-		{"p1 vital signs and lab", "patient/ granular", app("p1", "patient/Observation.rs?"+vitals+" patient/Observation.rs?"+labs+" patient/Encounter.rs"),
-			[]rule{{of: "p1", types: "Observation", letters: "rs", within: hasVital}, {of: "p1", types: "Observation", letters: "rs", within: hasLab}, {of: "p1", types: "Encounter", letters: "rs"}}, false},
-		{"p1 not vital signs", "patient/ granular", app("p1", "patient/Patient.rs patient/Observation.rs?category:not=vital-signs"),
-			[]rule{{of: "p1", types: "Patient", letters: "rs"}, {of: "p1", types: "Observation", letters: "rs", without: hasVital}}, false},
-		{"p1 writes vital signs", "patient/ granular", app("p1", "patient/*.rs patient/Observation.cud?"+vitals),
-			[]rule{{of: "p1", types: "*", letters: "rs"}, {of: "p1", types: "Observation", letters: "cud", within: hasVital}}, false},
-		{"p1 reads only", "letters", app("p1", "patient/*.r"), mine("*", "r"), false},
-		{"p1 searches only", "letters", app("p1", "patient/*.s"), mine("*", "s"), false},
-		{"p1 writes only", "letters", app("p1", "patient/*.cud"), mine("*", "cud"), false},
-		{"user p2", "user/", user("Patient/p2", "user/*.cruds"), []rule{{of: "p2", types: "*", letters: "cruds"}}, false},
-		{"user doctor", "user/", user("Practitioner/dr", "user/*.cruds"), []rule{{of: all, types: "*", letters: "cruds"}}, false},
-		{"user doctor vital signs", "user/", user("Practitioner/dr", "user/Patient.rs user/Observation.rs?"+vitals),
-			[]rule{{of: all, types: "Patient", letters: "rs"}, {of: all, types: "Observation", letters: "rs", within: hasVital}}, false},
-		{"administrator", "user/", admin, []rule{{of: all, types: "*", letters: "cruds"}}, true},
-		{"system all", "system/", client("system/*.cruds system/AuditEvent.rs"), []rule{{of: all, types: "* AuditEvent", letters: "rs"}, {of: all, types: "*", letters: "cud"}}, true},
-		{"system labs", "system/", client("system/Patient.rs system/Observation.cruds?" + labs),
-			[]rule{{of: all, types: "Patient", letters: "rs"}, {of: all, types: "Observation", letters: "cruds", within: hasLab}}, false},
-		{"gateway", "system/", client("system/Observation.c"), []rule{{of: all, types: "Observation", letters: "c"}}, false},
-		{"no scopes", "nothing", app("p1", "openid fhirUser offline_access"), nil, false},
-		{"no patient", "nothing", app("", "patient/*.cruds"), nil, false},
-		{"no user", "nothing", user("", "user/*.cruds"), nil, false},
-		{"a user with a system scope", "nothing", user("Practitioner/dr", "system/*.cruds"), nil, false},
-		{"a scope of another server", "nothing", app("p1", "patient/Unheard.rs patient/Observation.sr"), nil, false},
+		{name: "p1 all", class: "patient/*", claims: app("p1", "patient/*.cruds"), rules: mine("*", "cruds")},
+		{name: "p1 reads all", class: "patient/*", claims: app("p1", "openid launch/patient patient/*.rs"), rules: mine("*", "rs")},
+		{name: "p1 v1", class: "patient/*", claims: app("p1", "patient/*.read patient/Observation.write"), rules: []rule{{of: "p1", types: "*", letters: "rs"}, {of: "p1", types: "Observation", letters: "cud"}}},
+		{name: "p2 all", class: "patient/*", claims: app("p2", "patient/*.cruds"), rules: []rule{{of: "p2", types: "*", letters: "cruds"}}},
+		{name: "p3 without data", class: "patient/*", claims: app("p3", "patient/*.cruds"), rules: []rule{{of: "p3", types: "*", letters: "cruds"}}},
+		{name: "p9 unknown", class: "patient/*", claims: app("p9", "patient/*.rs"), rules: []rule{{of: "p9", types: "*", letters: "rs"}}},
+		{name: "p1 Observations", class: "patient/Type", claims: app("p1", "patient/Observation.cruds"), rules: mine("Observation", "cruds")},
+		{name: "p1 three types", class: "patient/Type", claims: app("p1", "patient/Patient.rs patient/Observation.rs patient/Practitioner.rs"), rules: mine("Patient Observation Practitioner", "rs")},
+		{name: "p1 audit", class: "patient/Type", claims: app("p1", "patient/Patient.rs patient/AuditEvent.rs"), rules: mine("Patient AuditEvent", "rs")},
+		{name: "p1 no Observations", class: "patient/Type", claims: app("p1", "patient/Patient.rs patient/Encounter.rs patient/List.rs patient/Composition.rs patient/DiagnosticReport.rs patient/Task.rs"),
+			rules: mine("Patient Encounter List Composition DiagnosticReport Task", "rs")},
+		{name: "p1 vital signs", class: "patient/ granular", claims: app("p1", "patient/Patient.rs patient/Observation.cruds?"+vitals),
+			rules: []rule{{of: "p1", types: "Patient", letters: "rs"}, {of: "p1", types: "Observation", letters: "cruds", within: hasVital}}},
+		{name: "p1 vital signs and lab", class: "patient/ granular", claims: app("p1", "patient/Observation.rs?"+vitals+" patient/Observation.rs?"+labs+" patient/Encounter.rs"),
+			rules: []rule{{of: "p1", types: "Observation", letters: "rs", within: hasVital}, {of: "p1", types: "Observation", letters: "rs", within: hasLab}, {of: "p1", types: "Encounter", letters: "rs"}}},
+		{name: "p1 not vital signs", class: "patient/ granular", claims: app("p1", "patient/Patient.rs patient/Observation.rs?category:not=vital-signs"),
+			rules: []rule{{of: "p1", types: "Patient", letters: "rs"}, {of: "p1", types: "Observation", letters: "rs", without: hasVital}}},
+		{name: "p1 writes vital signs", class: "patient/ granular", claims: app("p1", "patient/*.rs patient/Observation.cud?"+vitals),
+			rules: []rule{{of: "p1", types: "*", letters: "rs"}, {of: "p1", types: "Observation", letters: "cud", within: hasVital}}},
+		{name: "p1 reads only", class: "letters", claims: app("p1", "patient/*.r"), rules: mine("*", "r")},
+		{name: "p1 searches only", class: "letters", claims: app("p1", "patient/*.s"), rules: mine("*", "s")},
+		{name: "p1 writes only", class: "letters", claims: app("p1", "patient/*.cud"), rules: mine("*", "cud")},
+		{name: "user p2", class: "user/", claims: user("Patient/p2", "user/*.cruds"), rules: []rule{{of: "p2", types: "*", letters: "cruds"}}},
+		{name: "user doctor", class: "user/", claims: user("Practitioner/dr", "user/*.cruds"), rules: []rule{{of: all, types: "*", letters: "cruds"}}},
+		{name: "user doctor vital signs", class: "user/", claims: user("Practitioner/dr", "user/Patient.rs user/Observation.rs?"+vitals),
+			rules: []rule{{of: all, types: "Patient", letters: "rs"}, {of: all, types: "Observation", letters: "rs", within: hasVital}}},
+		{name: "user related person", class: "user/", claims: user("RelatedPerson/r1", "user/*.rs"), rules: mine("*", "rs")},
+		{name: "user person", class: "user/", claims: user("Person/pe", "user/*.rs"), rules: []rule{{of: "p1", types: "*", letters: "rs"}, {of: "p2", types: "*", letters: "rs"}}},
+		{name: "user documents", class: "user/", claims: user("Practitioner/dr", "user/DocumentReference.rs user/Binary.rs user/Patient.rs"), rules: []rule{{of: all, types: "DocumentReference Binary Patient", letters: "rs"}}},
+		{name: "user active terms", class: "user/", claims: user("Practitioner/dr", "user/ValueSet.rs?status=active user/CodeSystem.rs?status=active user/Patient.s"),
+			rules: []rule{{of: all, types: "ValueSet CodeSystem", letters: "rs", within: `"status":"active"`}, {of: all, types: "Patient", letters: "s"}}},
+		{name: "user value sets", class: "user/", claims: user("Practitioner/dr", "user/ValueSet.rs"), rules: []rule{{of: all, types: "ValueSet", letters: "rs"}}},
+		{name: "both levels", class: "user/", claims: both("patient/*.rs user/Patient.rs user/Observation.rs?" + labs),
+			rules: []rule{{of: "p1", types: "*", letters: "rs"}, {of: all, types: "Patient", letters: "rs"}, {of: all, types: "Observation", letters: "rs", within: hasLab}}},
+		{name: "administrator", class: "user/", claims: admin, rules: []rule{{of: all, types: "*", letters: "cruds"}}, admin: true},
+		{name: "system all", class: "system/", claims: client("system/*.cruds system/AuditEvent.rs"), rules: []rule{{of: all, types: "* AuditEvent", letters: "rs"}, {of: all, types: "*", letters: "cud"}}, admin: true},
+		{name: "system labs", class: "system/", claims: client("system/Patient.rs system/Observation.cruds?" + labs),
+			rules: []rule{{of: all, types: "Patient", letters: "rs"}, {of: all, types: "Observation", letters: "cruds", within: hasLab}}},
+		{name: "gateway", class: "system/", claims: client("system/Observation.c"), rules: []rule{{of: all, types: "Observation", letters: "c"}}},
+		{name: "no scopes", class: "nothing", claims: app("p1", "openid fhirUser offline_access")},
+		{name: "no patient", class: "nothing", claims: app("", "patient/*.cruds")},
+		{name: "a related person of nobody", class: "nothing", claims: user("RelatedPerson/rx", "user/*.cruds")},
+		{name: "no user", class: "nothing", claims: user("", "user/*.cruds")},
+		{name: "a user with a system scope", class: "nothing", claims: user("Practitioner/dr", "system/*.cruds")},
+		{name: "a scope of another server", class: "nothing", claims: app("p1", "patient/Unheard.rs patient/Observation.sr")},
 	}
 }
 
 // closed are types of which patients see nothing, directories those that they see whole.
 const (
 	closed      = "Binary Bundle Group Subscription"
-	directories = "Organization Practitioner Location Medication SearchParameter StructureDefinition ValueSet Questionnaire"
+	directories = "Organization Practitioner Location Medication SearchParameter StructureDefinition ValueSet CodeSystem Questionnaire"
 	governing   = "SearchParameter StructureDefinition CompartmentDefinition OperationDefinition CapabilityStatement ImplementationGuide StructureMap GraphDefinition CodeSystem ValueSet ConceptMap NamingSystem TerminologyCapabilities"
 )
 
@@ -139,6 +156,8 @@ func (c *caller) may(v *version, letter string) bool {
 		}
 		writes := strings.Contains("cud", letter)
 		switch {
+		case c.isDenied(v, letter):
+			return false
 		case r.of == all || v.owners == everybodys:
 			return true
 		case writes && v.writers() == r.of && (v.typ() != "Patient" || v.id() == r.of), !writes && among(v.owners, r.of):
@@ -146,6 +165,23 @@ func (c *caller) may(v *version, letter string) bool {
 		}
 	}
 	return false
+}
+
+// isDenied reports whether a Consent keeps a version from the caller.
+func (c *caller) isDenied(v *version, letter string) bool {
+	return slices.ContainsFunc(c.policies, func(p policy) bool { return p.takes(c, v, letter) })
+}
+
+func purposes(code string) []auth.Coding {
+	return []auth.Coding{{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: code}}
+}
+
+// kin says for whom somebody acts who is neither a patient nor a professional.
+type kin struct{}
+
+// PatientsOf implements [auth.Relations].
+func (kin) PatientsOf(_ context.Context, user fhir.Key) ([]string, error) {
+	return map[string][]string{"RelatedPerson/r1": {"p1"}, "Person/pe": {"p1", "p2"}}[user.String()], nil
 }
 
 // sees are the versions that the caller may do something with: those whose own content and whose newest content are within reach, and deletions with what they deleted.

@@ -90,7 +90,7 @@ func (w *world) once(t testing.TB, bearer string, r *request) answer {
 
 func comparable(got *http.Response, data []byte) answer {
 	a := answer{status: got.StatusCode, body: string(data)}
-	for _, name := range []string{"Etag", "Last-Modified", "Location", "Content-Location", "Content-Type", "Allow"} {
+	for _, name := range []string{"Etag", "Last-Modified", "Location", "Content-Location", "Content-Type", "Allow", "X-Security-Context", "Content-Disposition"} {
 		if value := got.Header.Get(name); value != "" {
 			a.header += name + ": " + value + "\n"
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/server"
 )
 
 func keptIn(t testing.TB, a answer) string {
@@ -31,12 +32,18 @@ func keptIn(t testing.TB, a answer) string {
 // everyone is a world with the whole seed and all callers.
 func everyone(t *testing.T) *world {
 	t.Helper()
-	list, byName := everyCaller(), map[string]*caller{}
+	return shared(t, everyCaller(), seed())
+}
+
+// shared is a world with all of a seed for some callers.
+func shared(t *testing.T, list []caller, whole []version, adjust ...func(*server.Config)) *world {
+	t.Helper()
+	byName := map[string]*caller{}
 	for i := range list {
 		byName[list[i].name] = &list[i]
 	}
-	w := newWorld(t, byName)
-	w.fill(t, seed(), seed())
+	w := newWorld(t, byName, adjust...)
+	w.fill(t, whole, whole)
 	return w
 }
 

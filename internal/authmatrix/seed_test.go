@@ -31,6 +31,11 @@ func (v *version) writers() string {
 	if v.typ() != "Provenance" {
 		return v.owners
 	}
+	return v.patients()
+}
+
+// patients are those that it names.
+func (v *version) patients() string {
 	var named []string
 	for _, id := range []string{"p1", "p2"} {
 		if v.has(`"Patient/` + id + `"`) {
@@ -47,6 +52,7 @@ const (
 	lab   = `"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}]`
 	rate  = `"status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}],"text":"heart rate"}`
 	mass  = `"status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}],"text":"weight"}`
+	panel = `"status":"final","code":{"coding":[{"system":"http://loinc.org","code":"85353-1"}],"text":"panel"}`
 	ecg   = `"status":"final","code":{"coding":[{"system":"urn:signals","code":"lead-II"}]},"effectiveDateTime":"2024-03-01T00:00:00Z","valueSampledData":{"origin":{"value":0,"unit":"mV","system":"http://unitsofmeasure.org","code":"mV"},"period":4,"dimensions":1,"data":"%s"}`
 )
 
@@ -108,6 +114,11 @@ func seedDirectory(put putter) {
 	put("Practitioner/dr", everybodys, `"name":[{"family":"House"}],"identifier":[{"system":"urn:npi","value":"7"}]`)
 	put("Location/ward", everybodys, `"name":"Ward","status":"active"`, ref("managingOrganization", "Organization/org"))
 	put("Medication/med", everybodys, `"status":"active","code":{"text":"aspirin"}`)
+	put("CodeSystem/colours", everybodys, `"url":"urn:cs:colours","status":"active","content":"complete","concept":[{"code":"red","display":"Red"},{"code":"blue","display":"Blue"}]`)
+	put("CodeSystem/draft", everybodys, `"url":"urn:cs:draft","status":"draft","content":"complete","concept":[{"code":"secret","display":"Secret"}]`)
+	put("ValueSet/warm", everybodys, `"url":"urn:vs:warm","status":"active","compose":{"include":[{"system":"urn:cs:colours","concept":[{"code":"red"}]}]}`)
+	put("ValueSet/draft", everybodys, `"url":"urn:vs:draft","status":"draft","compose":{"include":[{"system":"urn:cs:draft"}]}`)
+	put("ValueSet/leads", everybodys, `"url":"urn:vs:leads","status":"active","compose":{"include":[{"valueSet":["urn:vs:draft"]}]}`)
 	put("Patient/p1", "p1", patient("1", "Archer", `,"generalPractitioner":[{"reference":"Practitioner/dr"}],"managingOrganization":{"reference":"Organization/org"}`))
 	put("Patient/p2", "p2", patient("2", "Baker", `,"generalPractitioner":[{"reference":"Practitioner/dr"}],"managingOrganization":{"reference":"Organization/org"}`))
 	put("Patient/p3", "p3", patient("3", "Carter", ""))
@@ -128,6 +139,8 @@ func seedObservations(put putter) {
 	put("Observation/o3", "p1", vital, rate, ref("subject", "Patient/p1"), dr, at("01-03"), quantity("63", "/min"), refs("hasMember", "Observation/o10"))
 	put("Observation/o4", "p1", vital, mass, ref("subject", "Patient/p1"), at("01-04"), quantity("71", "kg"), ref("device", "Device/d2"), ref("encounter", "Encounter/e2"))
 	put("Observation/o5", "p1", `"contained":[{"resourceType":"Patient","id":"x","name":[{"family":"Baker"}]}]`, lab, rate, ref("subject", "Patient/p1"), `"note":[{"text":"see contained"}]`, at("01-05"))
+	put("Observation/o6", "p1", `"meta":{"security":[{"code":"R"}]}`, lab, rate, ref("subject", "Patient/p1"), at("01-06"), quantity("66", "/min"))
+	put("Observation/o7", "p1", vital, panel, ref("subject", "Patient/p1"), at("01-07"), refs("hasMember", "Observation/o8", "Observation/o9", "Observation/o3"))
 	put("Observation/o8", "p2", vital, rate, ref("subject", "Patient/p2"), dr, at("01-08"), quantity("88", "/min"), ref("device", "Device/d2"), ref("encounter", "Encounter/e2"))
 	put("Observation/o9", "p2", vital, rate, ref("subject", "Patient/p2"), dr, at("01-09"), quantity("99", "/min"), refs("derivedFrom", "Observation/o1"))
 	put("Observation/o10", "p1 p2", lab, mass, ref("subject", "Patient/p2"), refs("performer", "Patient/p1"), at("01-10"), quantity("55", "kg"))
@@ -166,6 +179,8 @@ func seedPointers(put putter) {
 	put("Provenance/pv3", "p1 p2", refs("target", "Observation/o1", "Patient/p2"), `"recorded":"2024-01-03T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]`)
 	put("Provenance/pv4", "p2", refs("target", "Observation/o9"), `"recorded":"2024-01-04T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]`)
 	put("Provenance/pv5", nobodys, refs("target", "Binary/b1"), `"recorded":"2024-01-05T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]`)
+	put("Provenance/pv6", "p1", refs("target", "Observation/o1/_history/1"), `"recorded":"2024-01-06T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]`)
+	put("Provenance/pv7", "p2", refs("target", base+"/Observation/o9"), `"recorded":"2024-01-07T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]`)
 	put("DeviceMetric/dm1", "p1", `"type":{"text":"rate"},"category":"measurement"`, ref("source", "Device/d1"))
 	put("DeviceMetric/dm2", "p2", `"type":{"text":"rate"},"category":"measurement"`, ref("source", "Device/d2"))
 	put("DeviceMetric/dm3", nobodys, `"type":{"text":"rate"},"category":"measurement"`)

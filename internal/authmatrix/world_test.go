@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ type world struct {
 	url    string // of the listener, without /fhir
 	store  *counted
 	server *server.Server
+	denied *auth.Consents
 	now    atomic.Int64 // commits, in minutes since begin
 	run    atomic.Int64 // request; ids of what it makes begin with it
 	ids    atomic.Int64
@@ -63,11 +65,12 @@ func newWorld(t testing.TB, callers map[string]*caller, adjust ...func(*server.C
 		Limits: server.Limits{DeleteMatches: 5},
 	}
 	if callers != nil {
-		rules, err := auth.New(auth.Options{Definitions: definitions, Search: registry, BaseURL: base})
+		w.denied = auth.NewConsents(auth.ConsentOptions{BaseURL: base, Clock: config.Clock})
+		rules, err := auth.New(auth.Options{Definitions: definitions, Search: registry, BaseURL: base, Relations: kin{}, Consents: w.denied})
 		if err != nil {
 			t.Fatal(err)
 		}
-		config.Authenticator = &tokens{rules, callers}
+		config.Authenticator = &tokens{rules: rules, callers: callers}
 	}
 	for _, change := range adjust {
 		change(&config)
@@ -81,10 +84,26 @@ func newWorld(t testing.TB, callers map[string]*caller, adjust ...func(*server.C
 	return w
 }
 
+// deny puts Consents in force, and none but these.
+func (w *world) deny(t testing.TB, policies []policy) {
+	t.Helper()
+	err := w.denied.Load(func(yield func(*fhir.Resource, error) bool) {
+		for i := range policies {
+			if res, err := fhir.ParseResource([]byte(policies[i].json(fmt.Sprintf("denial%d", i)))); !yield(res, err) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // tokens is the Authenticator: a token is the name of a caller.
 type tokens struct {
 	rules   *auth.Rules
 	callers map[string]*caller
+	grants  sync.Map // by token: a server keeps them as well
 }
 
 // Authenticate implements [server.Authenticator].
@@ -97,11 +116,15 @@ func (a *tokens) Authenticate(r *http.Request) (server.Grant, error) {
 	if c == nil {
 		return nil, fhir.Invalidf(fhir.CodeLogin, "", "no token")
 	}
+	if known, ok := a.grants.Load(name); ok {
+		return known.(server.Grant), nil
+	}
 	g, err := a.rules.Grant(r.Context(), c.claims)
 	if err != nil {
 		return nil, err
 	}
-	return server.TokenGrant(g), nil
+	known, _ := a.grants.LoadOrStore(name, server.TokenGrant(g))
+	return known.(server.Grant), nil
 }
 
 // unlimited is the Grant of the operator.

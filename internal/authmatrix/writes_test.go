@@ -45,7 +45,7 @@ func newWriter(t *testing.T, whole []version, c *caller, cases tally) *writer {
 	w := &writer{matrix: matrix{t: t, caller: c, cases: cases}, whole: whole}
 	w.full = newWorld(t, map[string]*caller{c.name: c})
 	w.full.fill(t, whole, whole)
-	w.twins = newTwins(t, whole, c)
+	w.twins = newTwins(t, whole, c, nil)
 	seen := keysOf(slices.Concat(c.sees(whole, "r"), c.sees(whole, "s"), c.sees(whole, "u"), c.sees(whole, "d")))
 	w.blind = len(c.sees(whole, "r")) == 0 || w.twins["r"] != w.twins["s"]
 	for _, key := range keysOf(whole) {
@@ -109,7 +109,7 @@ func (w *writer) try(ch *change, kind string) {
 		}
 		r = request{interaction: kind, method: "POST", body: body}
 	}
-	w.cases.add(strings.TrimPrefix(kind+" "+ch.interaction, " "), w.caller.class)
+	w.count(strings.TrimPrefix(kind+" "+ch.interaction, " "))
 	w.places++
 	twin := w.twins["r"]
 	for _, one := range []*world{w.full, twin} {
