@@ -219,5 +219,8 @@ func (o *ExportOptions) Describe() string {
 	if !o.To.IsZero() {
 		v.Add("date", "lt"+o.To.UTC().Format(time.RFC3339))
 	}
+	if len(v) == 0 {
+		return auditEventType
+	}
 	return auditEventType + "?" + v.Encode()
 }

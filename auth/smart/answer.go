@@ -76,7 +76,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func (s *Server) log(r *http.Request, known *refusal, err error) {
 	if known.status >= http.StatusInternalServerError {
-		s.o.Logger.ErrorContext(r.Context(), "authorization server", "path", r.URL.Path, "request", r.Header.Get("X-Request-Id"), "error", err)
+		s.o.Logger.ErrorContext(r.Context(), "authorization server", "path", r.URL.Path, "request_id", r.Header.Get("X-Request-Id"), "error", err)
 	}
 }
 

@@ -92,6 +92,9 @@ func (v *visit) consentPage(p *pending, status int, problem string) {
 			v.s.failPage(v.w, v.r, err)
 			return
 		}
+		e := v.s.event(v.r, events.PatientShown)
+		e.Client, e.Account, e.Login, e.FHIRUser, e.Patient = p.Client, v.account.ID, v.account.Login, v.account.FHIRUser, patient.ID
+		v.s.tell(v.r.Context(), e)
 		data.Patient = patient.Name
 		if patient.Name == "" {
 			data.Patient = patient.ID

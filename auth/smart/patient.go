@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/firth-health/firth/auth/smart/accounts"
+	"github.com/firth-health/firth/auth/smart/events"
 	"github.com/firth-health/firth/auth/smart/pages"
 	"github.com/firth-health/firth/fhir"
 )
@@ -58,7 +60,28 @@ func (v *visit) patients(p *pending, status int, problem string) {
 		v.s.failPage(v.w, v.r, err)
 		return
 	}
+	v.tellShown(p, query, data.Patients)
 	v.page(status, pages.Patient, pages.View{Title: "Choose a patient", Problem: problem, Data: data})
+}
+
+// tellShown tells which patients somebody is shown, and what was searched for.
+func (v *visit) tellShown(p *pending, query string, shown []Patient) {
+	e := v.s.event(v.r, events.PatientsShown)
+	e.Client, e.Account, e.Login, e.FHIRUser = p.Client, v.account.ID, v.account.Login, v.account.FHIRUser
+	parameters := url.Values{}
+	if query != "" {
+		parameters.Set("name", query)
+	}
+	for i := range shown {
+		e.Patients = append(e.Patients, shown[i].ID)
+	}
+	if !v.account.AnyPatient() {
+		parameters.Set("_id", strings.Join(e.Patients, ","))
+	}
+	if e.Request = "Patient"; len(parameters) > 0 {
+		e.Request += "?" + parameters.Encode()
+	}
+	v.s.tell(v.r.Context(), e)
 }
 
 func (s *Server) findPatients(ctx context.Context, query string) (list []Patient, more bool, err error) {

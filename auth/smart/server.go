@@ -57,7 +57,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.pages, err = pages.New(o.Name, s.path("")); err != nil {
 		return nil, err
 	}
-	if s.keys, err = signing.Open(ctx, signing.Options{State: o.State, Box: box, Clock: o.Clock}); err != nil {
+	if s.keys, err = signing.Open(ctx, signing.Options{State: o.State, Box: box, Clock: o.Clock, Made: s.keyMade}); err != nil {
 		return nil, err
 	}
 	if s.brands, err = newBrands(ctx, &o); err != nil {

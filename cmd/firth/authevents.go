@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/auth/smart/admin"
 	"github.com/firth-health/firth/auth/smart/events"
+	"github.com/firth-health/firth/fhir"
 )
 
 // record takes what happens at the authorization server into the audit trail.
@@ -48,10 +51,17 @@ func statusOfRefusal(err error) int {
 func auditEvent(e events.Event, issuer string) *audit.Event {
 	interaction, status := kindOf(e)
 	out := &audit.Event{Interaction: interaction, Status: status, Query: requestOf(e), RequestID: e.RequestID, Address: e.Remote, Durable: true}
+	what := string(e.Type)
+	out.Patients = e.Patients
+	switch {
+	case e.Type == events.PatientsShown:
+		out.Key.Type, what = "Patient", ""
+	case e.Type == events.PatientShown:
+		out.Key, what = fhir.Key{Type: "Patient", ID: e.Patient}, ""
+	}
 	if e.Patient != "" {
 		out.Patients = []string{e.Patient}
 	}
-	what := string(e.Type)
 	subject := cmp.Or(e.Account, e.Login, e.Client)
 	if e.By != "" { // who did it to the account or the client
 		if changed := cmp.Or(e.Login, e.Account, e.Client); changed != "" {
@@ -61,12 +71,7 @@ func auditEvent(e events.Event, issuer string) *audit.Event {
 	} else if subject != "" {
 		out.Claims = &auth.Claims{Issuer: issuer, Subject: subject, Client: e.Client, TokenID: e.TokenID, Scope: e.Scope, FHIRUser: e.FHIRUser, Patient: e.Patient, Encounter: e.Encounter}
 	}
-	out.Detail = what
-	for _, more := range []string{e.Detail, e.Scope} {
-		if more != "" {
-			out.Detail += ": " + more
-		}
-	}
+	out.Detail = strings.Join(slices.DeleteFunc([]string{what, e.Detail, e.Scope}, func(part string) bool { return part == "" }), ": ")
 	if who, ok := commandUser(e.By); ok {
 		byCommand(out, who)
 		out.Status = status
@@ -77,8 +82,8 @@ func auditEvent(e events.Event, issuer string) *audit.Event {
 // requestOf is the request below the root of the server, as far as the event has it.
 func requestOf(e events.Event) string {
 	switch {
-	case e.Request == "":
-		return ""
+	case e.Request == "", e.Type == events.PatientsShown:
+		return e.Request
 	case e.Type == events.AuthzRefused:
 		return "auth/authorize?" + e.Request
 	}
@@ -112,6 +117,12 @@ func kindOf(e events.Event) (interaction string, status int) {
 		return audit.Consent, http.StatusForbidden
 	case events.Launch:
 		return audit.Launch, status
+	case events.PatientsShown:
+		return "search-type", status
+	case events.PatientShown:
+		return "read", status
+	case events.KeyMade:
+		return audit.Keys, status
 	}
 	return audit.Account, status
 }

@@ -125,7 +125,7 @@ func (z *secured) administered(r *http.Request, who string, refused error) {
 	out := auditEvent(e, z.issuer())
 	out.Interaction, out.Query, out.Detail = audit.AccountRead, strings.TrimPrefix(adminPath+r.URL.Path, "/"), ""
 	if refused != nil {
-		out.Interaction, out.Status, out.Detail = audit.Account, statusOfRefusal(refused), "refused: "+r.Method+" "+r.URL.Path
+		out.Interaction, out.Status, out.Detail = audit.Account, statusOfRefusal(refused), "refused: "+r.Method+" "+adminPath+r.URL.Path
 	}
 	z.tell(r.Context(), out)
 }

@@ -58,6 +58,9 @@ func openParts(ctx context.Context, c config.Config, log *slog.Logger, baseURL s
 			return nil, err
 		}
 		p.secured.guard(&settings)
+		if err = p.secured.tellAdapters(ctx, p.store, built); err != nil {
+			return nil, fmt.Errorf("audit: %w", err)
+		}
 	}
 	if p.server, err = server.New(settings); err != nil {
 		return nil, err

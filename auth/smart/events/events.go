@@ -27,7 +27,10 @@ const (
 	AuthzRefused  Type = "authz-refused"  // an authorization request was refused
 	Launch        Type = "launch"         // a launch was prepared
 	Introspect    Type = "introspect"     // a token was looked into
+	PatientsShown Type = "patients-shown" // Patients were listed on a page to choose from; Request says what was searched for, in the words of FHIR
+	PatientShown  Type = "patient-shown"  // the name of Patient was shown on a page
 	Account       Type = "account"        // an account was created or changed; Detail says how
+	KeyMade       Type = "key-made"       // a key that will sign id_tokens was made; Detail says which
 	Client        Type = "client"         // a client was created or changed; Detail says how
 )
 
@@ -36,12 +39,13 @@ type Event struct {
 	Time      time.Time
 	Type      Type
 	Failed    bool
-	Detail    string // in words, for people; no secret
-	Client    string // client_id
-	Account   string // id of the user's account: the subject of tokens
-	Login     string // name that the user logs in with; after a failure as typed, cut to 64 characters
-	FHIRUser  string // relative reference
-	Patient   string // id of the patient in context
+	Detail    string   // in words, for people; no secret
+	Client    string   // client_id
+	Account   string   // id of the user's account: the subject of tokens
+	Login     string   // name that the user logs in with; after a failure as typed, cut to 64 characters
+	FHIRUser  string   // relative reference
+	Patient   string   // id of the patient in context
+	Patients  []string // ids of those who were shown
 	Encounter string
 	Scope     string
 	TokenID   string // handle of an access token, as in auth.Claims

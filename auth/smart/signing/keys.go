@@ -33,6 +33,9 @@ type Options struct {
 	Clock func() time.Time
 	Life  time.Duration // how long a key signs; 0: 90 days
 	Ahead time.Duration // how long it is published before and after; 0: 24 hours
+
+	// Made is told of each key that this process makes, by its number, and from when on it signs; nil: nobody is.
+	Made func(ctx context.Context, number int, signs time.Time)
 }
 
 // record is the stored form of a key.
@@ -120,7 +123,11 @@ func (k *Keys) create(ctx context.Context, number int, now, signs time.Time) err
 		return err
 	}
 	id := recordID(number)
-	return k.kind.Create(ctx, id, record{Number: number, Created: now, Signs: signs, Sealed: k.box.Seal(stateKind+"/"+id, encoded)})
+	err = k.kind.Create(ctx, id, record{Number: number, Created: now, Signs: signs, Sealed: k.box.Seal(stateKind+"/"+id, encoded)})
+	if err == nil && k.o.Made != nil {
+		k.o.Made(ctx, number, signs)
+	}
+	return err
 }
 
 func recordID(number int) string { return fmt.Sprintf("%08d", number) }
