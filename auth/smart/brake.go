@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/firth-health/firth/internal/transport"
 )
 
 // Brakes on one network address, for what anybody may ask for and costs something: a password check, or a record of a request that nobody may ever come back to. They are this server's own and
@@ -17,7 +19,7 @@ const (
 	brakeAddresses = 8192
 )
 
-// brake slows down one address.
+// brake slows down one address, or one network of IPv6.
 type brake struct {
 	clock func() time.Time
 	burst int
@@ -35,6 +37,7 @@ func newBrake(clock func() time.Time, burst int, every time.Duration) *brake {
 func (b *brake) allow(address string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	address = transport.Network(address)
 	now := b.clock()
 	limiter, ok := b.by[address]
 	if !ok {
