@@ -56,6 +56,8 @@ func RunSized(t *testing.T, open New, size Sizes) {
 		{"extras", testExtras},
 		{"reindex", testReindex},
 		{"state", testState},
+		{"journal", testJournal},
+		{"journal order", testJournalOrder},
 		{"archive", testArchive},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
