@@ -16,7 +16,7 @@ import (
 )
 
 // outageStore opens a store behind a proxy, and has it write a Patient. With transactions FerretDB is made to look like a replica set.
-func outageStore(t *testing.T, transactions bool, within time.Duration) (*mongo.Store, *mongoproxy.Proxy, string) {
+func outageStore(t *testing.T, transactions bool, within time.Duration, adjust ...func(*mongo.Options)) (*mongo.Store, *mongoproxy.Proxy, string) {
 	t.Helper()
 	target, uri := proxyTarget(t), serverURI(t)
 	if transactions && !real() {
@@ -31,7 +31,11 @@ func outageStore(t *testing.T, transactions bool, within time.Duration) (*mongo.
 		t.Fatal(err)
 	}
 	name := database(t)
-	s, err := mongo.Open(t.Context(), uri, mongo.Options{Database: name, AllowStandalone: !real(), SelectWithin: within, Timeout: 10 * time.Second})
+	opts := mongo.Options{Database: name, AllowStandalone: !real(), SelectWithin: within, Timeout: 10 * time.Second}
+	for _, change := range adjust {
+		change(&opts)
+	}
+	s, err := mongo.Open(t.Context(), uri, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +96,36 @@ func TestOutageTaken(t *testing.T) {
 	})
 	_, err := s.Apply(t.Context(), []store.Op{writeOp(t, store.Create, "Patient", "a", "again")})
 	if !errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrBusy) {
+		t.Errorf("told %v", err)
+	}
+}
+
+// Who sent a write and waited in vain is not told that nothing was done: what came of it is found out, or nobody knows.
+func TestOutageSilence(t *testing.T) {
+	s, proxy, _ := outageStore(t, false, 5*time.Second, func(o *mongo.Options) { o.Timeout = time.Second })
+	for _, c := range []struct {
+		command string
+		method  store.Method
+		id      string
+	}{{"insert", store.Create, "silent"}, {"update", store.Update, "a"}} {
+		proxy.Script(func(sent mongoproxy.Command) mongoproxy.Action {
+			return mongoproxy.Action{Late: map[bool]time.Duration{true: 3 * time.Second}[sent.Name == c.command && sent.Collection == "Patient"]}
+		})
+		results, err := s.Apply(t.Context(), []store.Op{writeOp(t, c.method, "Patient", c.id, "silent")})
+		if err != nil || len(results) != 1 {
+			t.Errorf("%s: told %v", c.command, err)
+		}
+	}
+}
+
+// Who gives up while a transaction is committed is not told that nothing was done when nobody knows.
+func TestOutageCommit(t *testing.T) {
+	s, proxy, _ := outageStore(t, true, 500*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	proxy.Arm(mongoproxy.Fault{Names: []string{"commitTransaction"}, Nth: 1, Action: mongoproxy.Action{Cut: mongoproxy.After, Crash: true, Meanwhile: cancel}})
+	_, err := s.Apply(ctx, []store.Op{writeOp(t, store.Update, "Patient", "a", "b"), writeOp(t, store.Update, "Patient", "b", "b")})
+	if !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("told %v", err)
 	}
 }

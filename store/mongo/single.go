@@ -176,10 +176,10 @@ func (s *Store) settled(ctx context.Context, resources *mongo.Collection, next *
 	if err == nil {
 		return won, nil
 	}
-	if !uncertain(err) || ctx.Err() != nil {
+	if !uncertain(err) {
 		return false, translate(ctx, err)
 	}
-	look, cancel := context.WithTimeout(ctx, s.opts.SelectWithin)
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.SelectWithin) // also when it is the time limit that the answer did not keep
 	defer cancel()
 	now, _, lookErr := s.newest(look, resources, next.key)
 	switch {

@@ -43,10 +43,10 @@ func (s *Store) transact(ctx context.Context, ops []store.Op) ([]store.Result, e
 		switch {
 		case err == nil:
 			return results, nil
+		case errors.Is(err, store.ErrUnknown): // also when the caller waits no longer: that says nothing of the commit
+			return nil, err
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.Is(err, store.ErrUnknown):
-			return nil, err
 		case !isLost(err):
 			lost = time.Time{}
 		case lost.IsZero():
