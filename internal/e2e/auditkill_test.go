@@ -4,12 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/firth-health/firth/internal/firthtest"
 )
 
 // trailRounds is how often TestKillAudit kills the server.
@@ -17,18 +18,14 @@ const trailRounds = 3
 
 // TestKillAudit kills servers while clients write, and finds for every write that was answered its event, in a trail that is whole. No token is in the trail or in what the servers print.
 func TestKillAudit(t *testing.T) {
-	rs, _ := newSigners(t)
+	rs, _ := firthtest.NewSigners(t)
 	dir, store := t.TempDir(), place(t)
-	jwks := filepath.Join(dir, "jwks.json")
-	if err := os.WriteFile(jwks, []byte(`{"keys":[`+string(must(t, rs.jwk()))+`]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	var secrets, printed []string
 	answered := &answeredWrites{keys: map[string]string{}}
 	for round := range trailRounds {
 		g := serveGuarded(t, store, filepath.Join(dir, "keys"))
 		if round == 0 {
-			g.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", jwks, "--scopes", "system/Observation.cu system/Patient.cu")
+			g.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", firthtest.JWKS(t, rs), "--scopes", "system/Observation.cu system/Patient.cu")
 		}
 		status, grant := g.grant(rs, "gateway", "system/Observation.cu system/Patient.cu")
 		token, _ := grant["access_token"].(string)
@@ -55,6 +52,7 @@ func TestKillAudit(t *testing.T) {
 		}
 	}
 	t.Logf("%d writes answered, %d events of writes", len(answered.keys), len(events))
+	pairs(t, store, events)
 	if len(answered.keys) == 0 {
 		t.Error("no write was answered")
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/firthtest"
 	"github.com/firth-health/firth/internal/teststore"
 )
 
@@ -41,19 +41,15 @@ func TestElections(t *testing.T) {
 type election struct {
 	*guarded
 	diary  *diary
-	signer signer
+	signer firthtest.Signer
 	phases int
 }
 
 func newElection(t *testing.T) *election {
-	rs, _ := newSigners(t)
+	rs, _ := firthtest.NewSigners(t)
 	dir := t.TempDir()
-	jwks := filepath.Join(dir, "jwks.json")
-	if err := os.WriteFile(jwks, []byte(`{"keys":[`+string(must(t, rs.jwk()))+`]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	e := &election{guarded: serveGuarded(t, place(t), filepath.Join(dir, "keys")), diary: &diary{notes: map[string]*note{}}, signer: rs}
-	e.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", jwks, "--scopes", "system/*.cruds")
+	e.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", firthtest.JWKS(t, rs), "--scopes", "system/*.cruds")
 	return e
 }
 

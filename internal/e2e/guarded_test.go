@@ -1,15 +1,9 @@
 package e2e
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	_ "crypto/sha512" // of the signatures
-	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,77 +19,6 @@ import (
 	"github.com/firth-health/firth/internal/firthtest"
 	"github.com/firth-health/firth/internal/teststore"
 )
-
-// signer is a key pair that signs JWTs: an *rsa.PrivateKey with RS384, an *ecdsa.PrivateKey with ES384.
-type signer struct {
-	id  string
-	key crypto.Signer
-}
-
-func segment(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return base64.RawURLEncoding.EncodeToString(data)
-}
-
-func encodeBytes(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// token is a signed JWT.
-func (s signer) token(t *testing.T, typ string, claims map[string]any) string {
-	t.Helper()
-	algorithm := "ES384"
-	if _, ok := s.key.(*rsa.PrivateKey); ok {
-		algorithm = "RS384"
-	}
-	text := segment(map[string]string{"alg": algorithm, "typ": typ, "kid": s.id}) + "." + segment(claims)
-	h := crypto.SHA384.New()
-	h.Write([]byte(text))
-	var signature []byte
-	var err error
-	switch key := s.key.(type) {
-	case *rsa.PrivateKey:
-		signature, err = rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA384, h.Sum(nil))
-	case *ecdsa.PrivateKey:
-		var r, v *big.Int
-		if r, v, err = ecdsa.Sign(rand.Reader, key, h.Sum(nil)); err == nil {
-			signature = append(r.FillBytes(make([]byte, 48)), v.FillBytes(make([]byte, 48))...)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text + "." + encodeBytes(signature)
-}
-
-// jwk is the public key.
-func (s signer) jwk() map[string]string {
-	switch key := s.key.Public().(type) {
-	case *rsa.PublicKey:
-		return map[string]string{"kty": "RSA", "kid": s.id, "n": encodeBytes(key.N.Bytes()), "e": encodeBytes(big.NewInt(int64(key.E)).Bytes())}
-	case *ecdsa.PublicKey:
-		point, err := key.Bytes()
-		if err != nil {
-			panic(err)
-		}
-		return map[string]string{"kty": "EC", "crv": "P-384", "kid": s.id, "x": encodeBytes(point[1:49]), "y": encodeBytes(point[49:])}
-	}
-	return nil
-}
-
-func newSigners(t *testing.T) (rs, es signer) {
-	t.Helper()
-	r, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer{"r", r}, signer{"e", e}
-}
 
 // guarded is a server with authorization.
 type guarded struct {
@@ -126,14 +49,9 @@ func (g *guarded) admin(args ...string) string {
 }
 
 // grant asks the token endpoint for a token of a service: status, and the answer.
-func (g *guarded) grant(s signer, client, scope string, changes ...func(claims map[string]any)) (int, map[string]any) {
+func (g *guarded) grant(s firthtest.Signer, client, scope string, changes ...func(claims map[string]any)) (int, map[string]any) {
 	g.Helper()
-	claims := map[string]any{"iss": client, "sub": client, "aud": g.origin + "/auth/token", "exp": time.Now().Add(time.Minute).Unix(), "jti": rand.Text()}
-	for _, change := range changes {
-		change(claims)
-	}
-	return g.post("/auth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {scope}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-		"client_assertion": {s.token(g.T, "JWT", claims)}})
+	return g.post("/auth/token", s.Assertion(g.T, g.origin, client, scope, changes...))
 }
 
 func (g *guarded) post(path string, form url.Values) (int, map[string]any) {
@@ -162,23 +80,19 @@ func (g *guarded) status(token, method, path, body string) int {
 
 // TestBackendServices lets services in by their keys, as SMART Backend Services describes it, and only to what they are registered for.
 func TestBackendServices(t *testing.T) {
-	rs, es := newSigners(t)
+	rs, es := firthtest.NewSigners(t)
 	dir, store := t.TempDir(), place(t)
-	jwks := filepath.Join(dir, "jwks.json")
-	if err := os.WriteFile(jwks, []byte(`{"keys":[`+string(must(t, rs.jwk()))+`,`+string(must(t, es.jwk()))+`]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"keys":[` + string(must(t, es.jwk())) + `]}`))
+		_, _ = w.Write([]byte(`{"keys":[` + string(must(t, es.JWK(t))) + `]}`))
 	}))
 	t.Cleanup(published.Close)
 	g := serveGuarded(t, store, filepath.Join(dir, "keys"), "--private-clients")
-	g.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", jwks, "--scopes", "system/Observation.c system/Patient.cu")
+	g.admin("client", "add", "gateway", "--name", "Ward 7", "--type", "asymmetric", "--jwks", firthtest.JWKS(t, rs, es), "--scopes", "system/Observation.c system/Patient.cu")
 	g.admin("client", "add", "warehouse", "--name", "Warehouse", "--type", "asymmetric", "--jwks-url", published.URL, "--scopes", "system/*.rs")
 
 	for _, test := range []struct {
 		name, client, scope string
-		signer              signer
+		signer              firthtest.Signer
 		change              func(map[string]any)
 		status              int
 		problem             string
@@ -218,7 +132,7 @@ func TestBackendServices(t *testing.T) {
 		}
 	})
 	t.Run("what the tokens allow", func(t *testing.T) {
-		token := func(s signer, client, scope string) string {
+		token := func(s firthtest.Signer, client, scope string) string {
 			_, answer := g.grant(s, client, scope)
 			return answer["access_token"].(string)
 		}
@@ -253,13 +167,13 @@ func must(t *testing.T, v any) []byte {
 
 // TestForeignIssuer trusts an OpenID provider: its tokens give what they say, those of another provider nothing, and without it nobody who is not known yet gets in.
 func TestForeignIssuer(t *testing.T) {
-	rs, es := newSigners(t)
+	rs, es := firthtest.NewSigners(t)
 	var down atomic.Bool
 	var issuer string
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := map[string]any{"issuer": issuer, "jwks_uri": issuer + "/keys", "authorization_endpoint": issuer + "/a", "token_endpoint": issuer + "/t"}
 		if r.URL.Path == "/keys" {
-			answer = map[string]any{"keys": []any{rs.jwk()}}
+			answer = map[string]any{"keys": []any{rs.JWK(t)}}
 		}
 		if down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -281,12 +195,12 @@ func TestForeignIssuer(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	g := serveGuarded(t, store, keys, "--oidc-issuer", issuer, "--oidc-audience", "api")
-	token := func(s signer, changes map[string]any) string {
+	token := func(s firthtest.Signer, changes map[string]any) string {
 		claims := map[string]any{"iss": issuer, "sub": "u", "aud": "api", "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Text(), "client_id": "portal", "scope": "patient/*.rs", "patient": "p"}
 		for name, value := range changes {
 			claims[name] = value
 		}
-		return s.token(t, "at+jwt", claims)
+		return s.Token(t, "at+jwt", claims)
 	}
 	down.Store(true)
 	if got := g.status(token(rs, nil), "GET", "/Patient/p", ""); got != 503 {

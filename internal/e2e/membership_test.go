@@ -9,15 +9,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/firth-health/firth/internal/firthtest"
 )
 
 // serveProvider starts an OpenID provider with one key.
-func serveProvider(t *testing.T, s signer) (issuer string) {
+func serveProvider(t *testing.T, s firthtest.Signer) (issuer string) {
 	t.Helper()
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := map[string]any{"issuer": issuer, "jwks_uri": issuer + "/keys", "authorization_endpoint": issuer + "/a", "token_endpoint": issuer + "/t"}
 		if r.URL.Path == "/keys" {
-			answer = map[string]any{"keys": []any{s.jwk()}}
+			answer = map[string]any{"keys": []any{s.JWK(t)}}
 		}
 		_, _ = w.Write(must(t, answer))
 	}))
@@ -28,7 +30,7 @@ func serveProvider(t *testing.T, s signer) (issuer string) {
 
 // TestConsentAboutOrganization denies the data of a patient to who works for an organization, by the PractitionerRoles that are stored, and sees who begins to work there.
 func TestConsentAboutOrganization(t *testing.T) {
-	rs, _ := newSigners(t)
+	rs, _ := firthtest.NewSigners(t)
 	issuer := serveProvider(t, rs)
 	store, keys := place(t), filepath.Join(t.TempDir(), "keys")
 	file := filepath.Join(t.TempDir(), "seed.ndjson")
@@ -51,7 +53,7 @@ func TestConsentAboutOrganization(t *testing.T) {
 	}
 	g := serveGuarded(t, store, keys, "--oidc-issuer", issuer, "--oidc-audience", "api")
 	sees := func(who, path string) int {
-		return g.status(rs.token(t, "at+jwt", map[string]any{"iss": issuer, "sub": who, "aud": "api", "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Text(), "client_id": "portal", "scope": "user/*.cruds",
+		return g.status(rs.Token(t, "at+jwt", map[string]any{"iss": issuer, "sub": who, "aud": "api", "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Text(), "client_id": "portal", "scope": "user/*.cruds",
 			"fhirUser": "Practitioner/" + who}), "GET", path, "")
 	}
 	for who, want := range map[string]int{"in": 404, "out": 200, "unknown": 404} {
@@ -62,7 +64,7 @@ func TestConsentAboutOrganization(t *testing.T) {
 			t.Errorf("%s, what is not the patient's: %d", who, got)
 		}
 	}
-	token := rs.token(t, "at+jwt", map[string]any{"iss": issuer, "sub": "a", "aud": "api", "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Text(), "client_id": "registry", "scope": "system/PractitionerRole.cruds"})
+	token := rs.Token(t, "at+jwt", map[string]any{"iss": issuer, "sub": "a", "aud": "api", "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Text(), "client_id": "registry", "scope": "system/PractitionerRole.cruds"})
 	joined := `{"resourceType":"PractitionerRole","id":"out","active":true,"practitioner":{"reference":"Practitioner/out"},"organization":{"reference":"Organization/hospital"}}`
 	if got := g.status(token, "PUT", "/PractitionerRole/out", joined); got != 200 {
 		t.Fatal("a role is changed: ", got)
