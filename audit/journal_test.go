@@ -43,14 +43,7 @@ func recorded(t testing.TB, s store.Store) (list []string) {
 		t.Fatal(err)
 	}
 	for _, block := range f.blocks() {
-		h, err := parseHeader(block.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		events, err := f.b.unpacker.events(h)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, events := f.open(block)
 		for _, event := range events {
 			r, err := decodeRecord(event)
 			if err != nil {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,13 +28,9 @@ func (f *forger) blocks() []store.Record {
 	return list
 }
 
-// holding is the block that has an event.
-func (f *forger) holding(number uint64) (store.Record, *header, [][]byte) {
+// open unpacks a block.
+func (f *forger) open(r store.Record) (*header, [][]byte) {
 	f.t.Helper()
-	r, err := f.b.blockFrom(f.t.Context(), onlyChain, number)
-	if err != nil || r == nil {
-		f.t.Fatal(r, err)
-	}
 	h, err := parseHeader(r.Value)
 	if err != nil {
 		f.t.Fatal(err)
@@ -42,6 +39,17 @@ func (f *forger) holding(number uint64) (store.Record, *header, [][]byte) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return h, events
+}
+
+// holding is the block that has an event.
+func (f *forger) holding(number uint64) (store.Record, *header, [][]byte) {
+	f.t.Helper()
+	r, err := f.b.blockFrom(f.t.Context(), onlyChain, number)
+	if err != nil || r == nil {
+		f.t.Fatal(r, err)
+	}
+	h, events := f.open(*r)
 	return *r, h, events
 }
 
@@ -87,16 +95,19 @@ func forged() []byte {
 	return appendRecord(nil, e, nil, time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC).UnixMilli())
 }
 
-// TestTampering changes a chain of ten blocks of 50 events, with checkpoints at its half and its end, in every way, and expects the first event that is concerned to be named.
-func TestTampering(t *testing.T) {
-	// Event 1 is the start of the server; the block of 50 events behind it ends at 51, and so on.
-	cases := []struct {
-		name    string
-		tamper  func(f *forger)
-		problem string
-		first   uint64
-	}{
-		{"nothing", func(*forger) {}, "", 0},
+// tampering is a way to change a chain, and what verification is to say of it.
+type tampering struct {
+	name    string
+	tamper  func(f *forger)
+	problem string
+	first   uint64 // event
+}
+
+// Event 1 is the start of the server; the block of 50 events behind it ends at 51, and so on.
+
+// alterations change what events say.
+func alterations() []tampering {
+	return []tampering{
 		{"an event is changed", func(f *forger) {
 			r, h, events := f.holding(120)
 			events[120-h.first] = []byte(strings.Replace(string(events[120-h.first]), "Practitioner/dr", "Practitioner/xx", 1))
@@ -107,32 +118,56 @@ func TestTampering(t *testing.T) {
 			events[120-h.first] = forged()
 			f.replace(r, f.pack(h, events, nil))
 		}, Altered, 151},
-		{"an event is changed and all behind it hashed anew", func(f *forger) {
-			before := hash{}
-			for i, r := range f.blocks() {
-				h, err := parseHeader(r.Value)
-				if err != nil {
-					f.t.Fatal(err)
-				}
-				events, err := f.b.unpacker.events(h)
-				if err != nil {
-					f.t.Fatal(err)
-				}
-				if i == 3 {
-					events[18] = forged()
-				}
-				if i > 3 {
-					h.before = before
-				}
-				value := f.pack(h, events, nil)
-				changed, err := parseHeader(value)
-				if err != nil {
-					f.t.Fatal(err)
-				}
-				before = changed.end
-				f.replace(r, value)
+		{"an event is changed and all behind it hashed anew", (*forger).rehashAll, Altered, 251},
+		{"two events next to each other change places", func(f *forger) { f.exchange(120, 121) }, Swapped, 120},
+		{"two events change places", func(f *forger) { f.exchange(120, 125) }, Swapped, 120},
+		{"an event is put in", func(f *forger) {
+			r, h, events := f.holding(120)
+			i := 120 - h.first
+			events = append(events[:i:i], append([][]byte{forged()}, events[i:]...)...)
+			f.replace(r, f.pack(h, events[:h.count], h.links))
+		}, Inserted, 120},
+		{"a checkpoint is changed", func(f *forger) {
+			list, err := f.b.state.ListState(f.t.Context(), kindCheckpoints+onlyChain, "", 10)
+			if err != nil || len(list) < 2 {
+				f.t.Fatal(list, err)
 			}
-		}, Altered, 251},
+			f.replace(list[0], []byte(strings.Replace(string(list[0].Value), `"hash":"`, `"hash":"0`, 1)))
+		}, Unproven, 0},
+	}
+}
+
+// rehashAll changes an event of the fourth block and makes all that follow rest on it.
+func (f *forger) rehashAll() {
+	f.t.Helper()
+	before := hash{}
+	for i, r := range f.blocks() {
+		h, events := f.open(r)
+		if i == 3 {
+			events[18] = forged()
+		}
+		if i > 3 {
+			h.before = before
+		}
+		value := f.pack(h, events, nil)
+		r.Value = value
+		changed, _ := f.open(r)
+		before = changed.end
+		f.replace(r, value)
+	}
+}
+
+// exchange has two events of a block change places.
+func (f *forger) exchange(one, other uint64) {
+	f.t.Helper()
+	r, h, events := f.holding(one)
+	events[one-h.first], events[other-h.first] = events[other-h.first], events[one-h.first]
+	f.replace(r, f.pack(h, events, h.links))
+}
+
+// removals take events and blocks away, and move or add them.
+func removals() []tampering {
+	return []tampering{
 		{"an event is removed from its block", func(f *forger) {
 			r, h, events := f.holding(120)
 			at := int(120 - h.first)
@@ -153,63 +188,37 @@ func TestTampering(t *testing.T) {
 			r, _, _ := f.holding(120)
 			f.remove(r)
 		}, Removed, 102},
-		{"two events next to each other change places", func(f *forger) {
-			r, h, events := f.holding(120)
-			i := 120 - h.first
-			events[i], events[i+1] = events[i+1], events[i]
-			f.replace(r, f.pack(h, events, h.links))
-		}, Swapped, 120},
-		{"two events change places", func(f *forger) {
-			r, h, events := f.holding(120)
-			i := 120 - h.first
-			events[i], events[i+5] = events[i+5], events[i]
-			f.replace(r, f.pack(h, events, h.links))
-		}, Swapped, 120},
 		{"two blocks change places", func(f *forger) {
 			a, _, _ := f.holding(120)
 			b, _, _ := f.holding(170)
 			f.replace(a, b.Value)
 			f.replace(b, a.Value)
 		}, Altered, 102},
-		{"an event is put in", func(f *forger) {
-			r, h, events := f.holding(120)
-			i := 120 - h.first
-			events = append(events[:i:i], append([][]byte{forged()}, events[i:]...)...)
-			f.replace(r, f.pack(h, events[:h.count], h.links))
-		}, Inserted, 120},
 		{"a forged event is appended", func(f *forger) {
-			all := f.blocks()
-			last := all[len(all)-1]
-			h, err := parseHeader(last.Value)
-			if err != nil {
-				f.t.Fatal(err)
-			}
+			r, h, _ := f.holding(502)
 			h.first, h.before, h.count = h.last()+1, hash{1}, 1
-			f.replace(store.Record{Kind: last.Kind, ID: recordID(h.first)}, f.pack(h, [][]byte{forged()}, nil))
+			f.replace(store.Record{Kind: r.Kind, ID: recordID(h.first)}, f.pack(h, [][]byte{forged()}, nil))
 		}, Inserted, 503},
 		{"the newest block is removed", func(f *forger) {
 			r, _, _ := f.holding(502)
 			f.remove(r)
 		}, Truncated, 502},
-		{"the tail is cut off", func(f *forger) {
-			for _, r := range f.blocks()[8:] {
-				f.remove(r)
-			}
-		}, Truncated, 352},
-		{"everything is removed", func(f *forger) {
-			for _, r := range f.blocks() {
-				f.remove(r)
-			}
-		}, Truncated, 1},
-		{"a checkpoint is changed", func(f *forger) {
-			list, err := f.b.state.ListState(f.t.Context(), kindCheckpoints+onlyChain, "", 10)
-			if err != nil || len(list) < 2 {
-				f.t.Fatal(list, err)
-			}
-			f.replace(list[0], []byte(strings.Replace(string(list[0].Value), `"hash":"`, `"hash":"0`, 1)))
-		}, Unproven, 0},
+		{"the tail is cut off", func(f *forger) { f.cut(8) }, Truncated, 352},
+		{"everything is removed", func(f *forger) { f.cut(0) }, Truncated, 1},
 	}
-	for _, c := range cases {
+}
+
+// cut removes all blocks behind the first n.
+func (f *forger) cut(n int) {
+	f.t.Helper()
+	for _, r := range f.blocks()[n:] {
+		f.remove(r)
+	}
+}
+
+// TestTampering changes a chain of ten blocks of 50 events, with checkpoints at its half and its end, in every way, and expects the first event that is concerned to be named.
+func TestTampering(t *testing.T) {
+	for _, c := range slices.Concat([]tampering{{name: "nothing", tamper: func(*forger) {}}}, alterations(), removals()) {
 		t.Run(c.name, func(t *testing.T) {
 			s := chainOfBlocks(t)
 			b, err := openBook(s)
