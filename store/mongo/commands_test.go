@@ -103,7 +103,7 @@ type recorder struct {
 
 func (r *recorder) monitor() *event.CommandMonitor {
 	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
-		if e.CommandName == "find" || e.CommandName == "aggregate" {
+		if slices.Contains([]string{"find", "aggregate", "count"}, e.CommandName) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.all = append(r.all, slices.Clone(e.Command))
@@ -198,9 +198,9 @@ func shown(t *testing.T, command bson.Raw) string {
 	text := ""
 	for _, e := range elements {
 		switch e.Key() {
-		case "find", "aggregate":
+		case "find", "aggregate", "count":
 			text = e.Key() + " " + e.Value().StringValue() + "\n" + text
-		case "filter", "sort", "hint", "projection", "limit", "pipeline", "batchSize":
+		case "filter", "query", "sort", "hint", "projection", "limit", "pipeline", "batchSize":
 			value, err := bson.MarshalExtJSON(bson.D{{Key: e.Key(), Value: e.Value()}}, false, false)
 			if err != nil {
 				t.Fatal(err)

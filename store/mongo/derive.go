@@ -14,16 +14,17 @@ import (
 // Everything that a document holds for searches is derived from the index keys here, so that a check can derive it again.
 
 // hotParts is what the compound index of a type is made of (search.HotIndexes): a patient, tokens, a time. MongoDB refuses two arrays in one compound index,
-// so patient and time are scalars. Resources that have several of either, or a time that lasts, are told apart in p and are few.
+// so patient and time are scalars. Resources that have several of either, or a time that lasts, are told apart in p and are few. Of several times the last one is in the
+// index, which is what the newest first are sorted by.
 type hotParts struct {
-	patient string   // the patient; with markSeveral, markLong or both in front where the rest of this comment applies; empty: not hot
-	tokens  []string // markAny, and the keys of code and category without the code system
-	time    string   // low ␁ high ␁ place in the order of creation; empty for none, and behind markLong
+	patient string   // the patient, with markLong in front where the time is long or there are several; markSeveral for several patients; empty: not hot
+	tokens  []string // markAny, and the keys of code and category, with the code system and without
+	time    string   // low ␁ high ␁ place in the order of creation; empty for none
 }
 
 const (
 	markSeveral = "*"  // instead of a patient: there are several
-	markLong    = "**" // before a patient, or before nothing where there are several: several times, or one that is not short
+	markLong    = "**" // before a patient: several times, or one that is not short
 	markAny     = "*"  // a token that all have, for searches that name none
 )
 
@@ -42,24 +43,39 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 	if len(patients) == 1 {
 		h.patient = patients[0][len(x.Subject):]
 	}
-	h.tokens = []string{markAny}
-	for _, prefix := range x.Codes {
-		for _, key := range search.KeysUnder(keys, prefix) {
-			if token := withoutSystem(key, prefix); token != h.tokens[len(h.tokens)-1] {
-				h.tokens = append(h.tokens, token)
-			}
-		}
-	}
+	h.tokens = hotTokens(x, keys)
 	times := search.KeysUnder(keys, x.Time)
-	if len(times) > 1 || len(times) == 1 && !x.Short(times[0][len(x.Time):]) {
-		h.patient = markLong + strings.TrimPrefix(h.patient, markSeveral)
-	} else if len(times) == 1 {
-		h.time = hotTime(times[0][len(x.Time):], created)
+	if len(times) == 0 {
+		return h
+	}
+	last := times[len(times)-1][len(x.Time):]
+	h.time = hotTime(last, created)
+	if h.patient != markSeveral && (len(times) > 1 || !x.Short(last)) {
+		h.patient = markLong + h.patient
 	}
 	return h
 }
 
-// withoutSystem cuts the code system off the key of a token: most searches do not name one, and the same code in two systems is rare.
+// hotTokens are the tokens of a resource: searches that name a code system have an entry to count by, and those that do not one that gives the order of time.
+func hotTokens(x search.HotIndex, keys []string) []string {
+	tokens := []string{markAny}
+	for _, prefix := range x.Codes {
+		last := ""
+		for _, key := range search.KeysUnder(keys, prefix) {
+			token := withoutSystem(key, prefix)
+			if token == key {
+				continue // no key of a token
+			}
+			if token != last {
+				tokens, last = append(tokens, token), token
+			}
+			tokens = append(tokens, key)
+		}
+	}
+	return tokens
+}
+
+// withoutSystem cuts the code system off the key of a token.
 func withoutSystem(key, prefix string) string {
 	if i := strings.IndexByte(key[len(prefix):], search.Separator[0]); i >= 0 {
 		return key[:len(prefix)+i]

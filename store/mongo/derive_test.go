@@ -15,7 +15,7 @@ func TestDeriveHot(t *testing.T) {
 		next = "date\x01l20240306000000000000\x0120240307000000000000"
 		year = "date\x01l20240101000000000000\x0120250101000000000000"
 	)
-	when := day[len("date\x01l"):] + "\x010000000000000009"
+	at := func(key string) string { return key[len("date\x01l"):] + "\x010000000000000009" }
 	for _, tt := range []struct {
 		name string
 		typ  string
@@ -23,14 +23,15 @@ func TestDeriveHot(t *testing.T) {
 		want hotParts
 	}{
 		{"vital sign", "Observation", []string{"category\x01tvital\x01S", "code\x01t8867-4\x01L", day, "subject\x01rPatient/1"},
-			hotParts{"Patient/1", []string{"*", "code\x01t8867-4", "category\x01tvital"}, when}},
+			hotParts{"Patient/1", []string{"*", "code\x01t8867-4", "code\x01t8867-4\x01L", "category\x01tvital", "category\x01tvital\x01S"}, at(day)}},
 		{"one code in two systems", "Observation", []string{"code\x01thr\x01A", "code\x01thr\x01B", "code\x01tx\x01", "subject\x01rPatient/1"},
-			hotParts{"Patient/1", []string{"*", "code\x01thr", "code\x01tx"}, ""}},
-		{"two patients", "Observation", []string{day, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"*", []string{"*"}, when}},
-		{"two times", "Observation", []string{day, next, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, ""}},
-		{"a long time", "Observation", []string{year, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, ""}},
-		{"two patients and a long time", "Observation", []string{year, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"**", []string{"*"}, ""}},
+			hotParts{"Patient/1", []string{"*", "code\x01thr", "code\x01thr\x01A", "code\x01thr\x01B", "code\x01tx", "code\x01tx\x01"}, ""}},
+		{"two patients", "Observation", []string{day, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"*", []string{"*"}, at(day)}},
+		{"two times", "Observation", []string{day, next, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, at(next)}},
+		{"a long time", "Observation", []string{year, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, at(year)}},
+		{"two patients and a long time", "Observation", []string{year, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"*", []string{"*"}, at(year)}},
 		{"nobody", "Observation", []string{"code\x01thr\x01A", day}, hotParts{}},
+		{"a token without a separator", "Observation", []string{"code\x01thr", "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*"}, ""}},
 		{"another type", "Patient", []string{day, "subject\x01rPatient/1"}, hotParts{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

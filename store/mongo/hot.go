@@ -9,13 +9,14 @@ import (
 	"github.com/firth-health/firth/search"
 )
 
-// hotQuery is a search for what one patient has, of some codes or at some time: what the compound index answers. The index only narrows: the filter of the plan is
-// sent with it.
+// hotQuery is a search for what one patient has, of some codes or at some time: what the compound index answers. The filter of what it does not decide is sent with it.
 type hotQuery struct {
 	index   search.HotIndex
-	patient string // Type/id
-	tokens  any    // condition on the tokens
-	lo, hi  string // low ends of short times that can match; hi empty: no upper bound
+	patient string        // Type/id
+	tokens  any           // condition on the tokens
+	lo, hi  string        // low ends of short times that can match; hi empty: no upper bound
+	times   []search.Plan // the parts that are about the time alone
+	rest    []search.Plan // the parts, times included, that patient and tokens do not decide
 }
 
 // hotQueryOf finds the parts of the compound index in a plan; ok is false when the plan is not about one patient.
@@ -25,58 +26,87 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 		return h, false
 	}
 	h.index, h.tokens = indexes[0], markAny
-	rank := 0
-	for _, part := range search.Conjuncts(nil, plan) {
+	parts := search.Conjuncts(nil, plan)
+	best, decided := hotTokenCondition{}, -1
+	for i, part := range parts {
 		if key, exact := search.ExactKey(part); exact && h.patient == "" && strings.HasPrefix(key, h.index.Subject) {
 			h.patient = key[len(h.index.Subject):]
 		}
-		if condition, r := h.condition(part); r > rank {
-			h.tokens, rank = condition, r
+		if c := h.condition(part); c.rank > best.rank {
+			best, decided = c, -1
+			if c.decides {
+				decided = i
+			}
 		}
 		if lo, hi, about := h.index.Window(part); about {
+			h.times = append(h.times, part)
 			h.narrow(lo, hi)
+		}
+	}
+	if best.rank > 0 {
+		h.tokens = best.on
+	}
+	for i, part := range parts {
+		if key, exact := search.ExactKey(part); i != decided && (!exact || key != h.subjectKey()) {
+			h.rest = append(h.rest, part)
 		}
 	}
 	return h, h.patient != "" && !strings.HasPrefix(h.patient, markSeveral)
 }
 
-// condition is what a part of the plan says of the tokens, and how good that is for the index: 3 for one token, 2 for a few, 1 for a range, 0 for nothing.
-func (h *hotQuery) condition(part search.Plan) (condition any, rank int) {
+// subjectKey is the index key that all matches have.
+func (h *hotQuery) subjectKey() string { return h.index.Subject + h.patient }
+
+// hotTokenCondition is what a part of a plan says of the tokens.
+type hotTokenCondition struct {
+	on      any
+	rank    int  // how good it is for the index: 3 for one token, 2 for a few, 1 for a range, 0 for nothing
+	decides bool // who meets it meets the part of the plan, and the other way round
+}
+
+func (h *hotQuery) condition(part search.Plan) hotTokenCondition {
 	switch p := part.(type) {
 	case search.Keys:
-		if token, ok := h.token(p); ok {
-			return token, 3
+		if token, decides, ok := h.token(p); ok {
+			return hotTokenCondition{token, 3, decides}
 		}
 		if prefix, ok := h.tokenPrefix(p); ok && p.Lo < p.Hi {
-			return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: withoutSystem(p.Lo, prefix)}, {Key: "$lt", Value: p.Hi}}}}, 1
+			return hotTokenCondition{on: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: withoutSystem(p.Lo, prefix)}, {Key: "$lt", Value: p.Hi}}}}, rank: 1}
 		}
 	case search.Or:
 		var tokens []string
+		all := true
 		for _, one := range p {
 			keys, isKeys := one.(search.Keys)
-			token, ok := h.token(keys)
+			token, decides, ok := h.token(keys)
 			if !isKeys || !ok {
-				return nil, 0
+				return hotTokenCondition{}
 			}
-			tokens = append(tokens, token)
+			tokens, all = append(tokens, token), all && decides
 		}
 		if tokens = slices.Compact(slices.Sorted(slices.Values(tokens))); len(tokens) == 1 {
-			return tokens[0], 3
+			return hotTokenCondition{tokens[0], 3, all}
 		} else if len(tokens) > 1 {
-			return bson.D{{Key: "$in", Value: tokens}}, 2
+			return hotTokenCondition{bson.D{{Key: "$in", Value: tokens}}, 2, all}
 		}
 	}
-	return nil, 0
+	return hotTokenCondition{}
 }
 
-// token is the one token whose keys a range can hold: that of one key, or of one code in any system.
-func (h *hotQuery) token(p search.Keys) (string, bool) {
+// token is the one token that all have whose keys a range can hold: that of one key, or of one code in any system. It decides when none else have it.
+func (h *hotQuery) token(p search.Keys) (token string, decides, ok bool) {
 	prefix, ok := h.tokenPrefix(p)
 	if !ok {
-		return "", false
+		return "", false, false
 	}
-	token := withoutSystem(p.Lo, prefix)
-	return token, token != p.Lo && p.Hi <= token+"\x02"
+	token = withoutSystem(p.Lo, prefix)
+	if token == p.Lo || p.Hi > token+"\x02" {
+		return "", false, false
+	}
+	if key, one := p.Exact(); one {
+		return key, true, true
+	}
+	return token, !p.Filtered() && p.Lo == token+search.Separator && p.Hi == token+"\x02", true
 }
 
 // tokenPrefix is the prefix of the keys of code or category that a range lies within.
@@ -103,29 +133,31 @@ func (h *hotQuery) narrow(lo, hi string) {
 	}
 }
 
-// hotPart is one of the disjoint sets of documents that a hot search looks at.
+// bounded reports whether the time has bounds, which are those of short times only.
+func (h *hotQuery) bounded() bool { return h.lo != "" || h.hi != "" && h.hi < endOfTimes }
+
+// endOfTimes is behind all times.
+const endOfTimes = "\x7f"
+
+// hotPart is one of the sets of documents that a hot search looks at.
 type hotPart int
 
 const (
-	hotTimed    hotPart = iota // with one short time, which is in the index
+	hotTimed    hotPart = iota // with one patient and one short time, within the bounds
+	hotOdd                     // with several patients, several times, or a long one
+	hotDated                   // with a time of any kind
 	hotTimeless                // without a time
-	hotLong                    // with several times, or a long one
 	hotAll                     // all of them
 )
 
-// where restricts a find to the part of the index.
-func (h *hotQuery) where(part hotPart) bson.D {
-	patients := bson.A{h.patient, markSeveral}
-	switch part {
-	case hotLong:
-		patients = bson.A{markLong, markLong + h.patient}
-	case hotAll:
-		patients = append(patients, markLong, markLong+h.patient)
-	}
-	where := bson.D{{Key: fieldPatient, Value: bson.D{{Key: "$in", Value: patients}}}, {Key: fieldHot, Value: h.tokens}}
+// within restricts a find to the part of the index that has one of some patients in p.
+func (h *hotQuery) within(part hotPart, patients ...string) bson.D {
+	where := bson.D{{Key: fieldPatient, Value: anyOf(patients)}, {Key: fieldHot, Value: h.tokens}}
 	switch part {
 	case hotTimeless:
 		where = append(where, bson.E{Key: fieldTime, Value: nil})
+	case hotDated:
+		where = append(where, bson.E{Key: fieldTime, Value: bson.D{{Key: "$gte", Value: ""}}})
 	case hotTimed:
 		bounds := bson.D{{Key: "$gte", Value: h.lo}}
 		if h.hi != "" {
@@ -134,6 +166,41 @@ func (h *hotQuery) where(part hotPart) bson.D {
 		where = append(where, bson.E{Key: fieldTime, Value: bounds})
 	}
 	return where
+}
+
+// where restricts a find to a part of the index. Of what has several patients only the index keys tell whether this is one.
+func (h *hotQuery) where(part hotPart) bson.D {
+	own := h.own(part)
+	if part == hotTimed {
+		return h.within(part, own...)
+	}
+	isOne := bson.A{bson.D{{Key: fieldPatient, Value: anyOf(own)}}, bson.D{{Key: fieldKeys, Value: h.subjectKey()}}}
+	return append(h.within(part, append(own, markSeveral)...), bson.E{Key: "$or", Value: isOne})
+}
+
+// own are the values of p of what is this patient's alone.
+func (h *hotQuery) own(part hotPart) []string {
+	switch part {
+	case hotTimed, hotTimeless:
+		return []string{h.patient}
+	case hotOdd:
+		return []string{markLong + h.patient}
+	default:
+		return []string{h.patient, markLong + h.patient}
+	}
+}
+
+// counted matches what a search finds whose plan patient and tokens decide: by entries of the index, but for what several patients have.
+func (h *hotQuery) counted() bson.D {
+	others := append(h.within(hotAll, markSeveral), bson.E{Key: fieldKeys, Value: h.subjectKey()})
+	return bson.D{{Key: "$or", Value: bson.A{h.within(hotAll, h.own(hotAll)...), others}}}
+}
+
+func anyOf(values []string) any {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return bson.D{{Key: "$in", Value: values}}
 }
 
 // hotHint names the compound index to the server, whose planner might take another one.

@@ -162,8 +162,7 @@ func (x *measureStream) close(ctx context.Context) error { return reading(ctx, x
 
 // stream makes a find about the patient alone, in the order of time or, where there is none, of creation.
 func (m *measuring) stream(part hotPart, where bson.D, projection bson.D, hint bson.D) *measureStream {
-	own := m.hot.where(part)
-	own[0].Value = m.hot.patient
+	own := m.hot.within(part, m.hot.patient)
 	if hint[1].Key != fieldHot {
 		own = append(own[:1:1], own[2:]...) // tokens are not in the index
 	}
@@ -235,7 +234,7 @@ func (m *measuring) long(whole filter, part hotPart) *measureStream {
 	if part == hotTimed {
 		l.column = &column{field: field}
 	}
-	where := conjunction(bson.D{{Key: fieldPatient, Value: bson.D{{Key: "$in", Value: bson.A{markSeveral, markLong, markLong + m.hot.patient}}}}}, whole.where)
+	where := conjunction(bson.D{{Key: fieldPatient, Value: bson.D{{Key: "$in", Value: bson.A{markSeveral, markLong + m.hot.patient}}}}}, whole.where)
 	x := &measureStream{typ: m.q.Type, where: conjunction(where, column{field: field}.present(part == hotTimed))}
 	x.find = options.Find().SetSort(sortBy(l.column, false)).SetHint(measuresHint()).SetProjection(m.resources(whole, field)).SetAllowDiskUse(true)
 	m.takeResources(x, whole, func(document bson.Raw) (string, error) {

@@ -90,18 +90,23 @@ func TestExamined(t *testing.T) {
 			first := r.take()[0]
 			diffExamined(t, examined{Returned: 20, Keys: 20, Documents: 0, Stages: []string{"PROJECTION_COVERED", "IXSCAN"}}, explained(t, first))
 		})
-		page := []string{"LIMIT", "PROJECTION_SIMPLE", "FETCH", "SORT_MERGE", "IXSCAN", "IXSCAN"} // merged: the patient's, and those of several patients
+		page := []string{"LIMIT", "PROJECTION_SIMPLE", "FETCH", "IXSCAN"}
+		merged := []string{"LIMIT", "PROJECTION_SIMPLE", "FETCH", "SORT_MERGE", "IXSCAN", "IXSCAN", "IXSCAN"} // the patient's, the odd ones, those of several patients
+		const notCounted = -1
 		for _, test := range []struct {
-			query string
-			want  examined
+			query   string
+			want    examined
+			counted int // documents that the total takes
 		}{
-			{"patient=Patient/p1&code=8867-4&_sort=-date&_count=5", examined{6, 6, 6, page}},
-			{"patient=Patient/p1&code=http://loinc.org|8867-4&date=ge2024-01-21&_sort=-date&_count=5", examined{5, 5, 5, page}},
-			{"patient=Patient/p1&code=8867-4,8480-6&_sort=-date&_count=5", examined{6, 7, 6, append(page, "IXSCAN", "IXSCAN")}},
-			{"patient=Patient/p1&_sort=-date&_count=5", examined{6, 6, 6, page}},
-			{"patient=Patient/p1&_sort=date&_count=5", examined{6, 6, 6, page}},
-			{"patient=Patient/p1&code=8867-4&value-quantity=gt100&_sort=-date&_count=5", examined{0, 15, 15, page}},
-			{"_count=5", examined{6, 6, 6, []string{"LIMIT", "PROJECTION_SIMPLE", "FETCH", "IXSCAN"}}},
+			{"patient=Patient/p1&code=8867-4&_sort=-date&_count=5", examined{6, 6, 6, merged}, 0},
+			{"patient=Patient/p1&code=http://loinc.org|8867-4&_sort=-date&_count=5", examined{6, 6, 6, merged}, 0},
+			{"patient=Patient/p1&code=http://loinc.org|8867-4&date=ge2024-01-21&_sort=-date&_count=5", examined{5, 5, 5, page}, notCounted},
+			{"patient=Patient/p1&code=8867-4,8480-6&_sort=-date&_count=5", examined{6, 7, 6, append(merged, "IXSCAN", "IXSCAN", "IXSCAN")}, 0},
+			{"patient=Patient/p1&_sort=-date&_count=5", examined{6, 6, 6, merged}, 0},
+			{"patient=Patient/p1&_sort=date&_count=5", examined{6, 6, 6, page}, 0},
+			{"patient=Patient/p1&code=8867-4&status=final&_sort=-date&_count=5", examined{6, 6, 6, merged}, 15},
+			{"patient=Patient/p1&code=8867-4&value-quantity=gt100&_sort=-date&_count=5", examined{0, 15, 15, merged}, notCounted},
+			{"_count=5", examined{6, 6, 6, []string{"LIMIT", "PROJECTION_SIMPLE", "FETCH", "IXSCAN"}}, 60},
 		} {
 			t.Run(test.query, func(t *testing.T) {
 				request, err := registry.Parse("Observation", pairs(t, test.query), search.ParseOptions{})
@@ -112,7 +117,15 @@ func TestExamined(t *testing.T) {
 				if _, err := s.Search(t.Context(), request.Query); err != nil {
 					t.Fatal(err)
 				}
-				diffExamined(t, test.want, explained(t, r.take()[0]))
+				commands := r.take()
+				diffExamined(t, test.want, explained(t, commands[0]))
+				counted := notCounted
+				if last := commands[len(commands)-1]; !last.Lookup("count").IsZero() {
+					counted = explained(t, last).Documents
+				}
+				if counted != test.counted {
+					t.Errorf("the total takes %d documents, want %d", counted, test.counted)
+				}
 			})
 		}
 	})
@@ -169,7 +182,7 @@ func explained(t *testing.T, command bson.Raw) examined {
 		t.Fatal(err)
 	}
 	for _, e := range elements {
-		if slices.Contains([]string{"find", "filter", "sort", "hint", "projection", "limit", "allowDiskUse"}, e.Key()) {
+		if slices.Contains([]string{"find", "filter", "sort", "hint", "projection", "limit", "allowDiskUse", "count", "query"}, e.Key()) {
 			find = append(find, bson.E{Key: e.Key(), Value: e.Value()})
 		}
 	}

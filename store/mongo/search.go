@@ -51,13 +51,15 @@ func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, w
 	return s.inSnapshot(ctx, several, func(v *view) error {
 		v.explained = explained
 		r := &run{v: v, q: q, order: q.Sort, from: from, total: total}
+		plan := q.Plan
 		if isHot {
-			r.hot = &hot
+			r.hot, plan = &hot, search.And(hot.rest)
 		}
-		f, err := v.filter(q.Type, q.Plan)
+		f, err := v.filter(q.Type, plan)
 		if err != nil {
 			return err
 		}
+		f.live = f.live || isHot // what is deleted has no patient
 		r.filter = f
 		return work(r)
 	})
@@ -68,7 +70,7 @@ type run struct {
 	v        *view
 	q        *search.Query
 	order    store.Order
-	filter   filter
+	filter   filter          // where there is a hot query what that does not decide: each find must be within its part of the compound index
 	hot      *hotQuery       // nil: the compound index is of no use
 	from     *store.Position // the page begins behind it; nil for the first page
 	total    int             // -1: not counted
@@ -211,26 +213,40 @@ func (r *run) lacking(l *leg, c column) *leg {
 	return l
 }
 
-// hotStages are those of a search for the newest, or oldest, of a patient's codes: resources with a time straight from the compound index, merged with
-// the few whose time is not in it; then those without a time.
+// hotStages are those of a search for the newest, or oldest, of a patient's codes: resources with a time, and then those without. The newest first come straight from the
+// compound index. Within a period, and oldest first, the odd ones are a find of their own, merged.
 func (r *run) hotStages() (stages [][]*leg) {
 	descending := r.order.Descends()
 	if r.from == nil || r.from.Values[0].Has {
-		timed := &leg{where: r.hot.where(hotTimed), column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
+		newest := descending && !r.hot.bounded()
+		part := map[bool]hotPart{true: hotDated, false: hotTimed}[newest]
+		timed := &leg{where: r.hot.where(part), column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
 		timed.sort = sortBy(timed.column, descending)[:1]
-		field, _ := fieldOf([]string{r.hot.index.Time})
-		long := &leg{where: r.hot.where(hotLong), column: &column{field: field, descending: descending}, hint: hotHint()}
-		long.sort = sortBy(long.column, descending)
 		if r.from != nil {
 			operator := map[bool]string{false: "$gt", true: "$lt"}[descending]
-			behind := bson.D{{Key: operator, Value: hotTime(r.from.Values[0].Text, int64(r.from.Created))}}
-			timed.where = conjunction(timed.where, bson.D{{Key: fieldTime, Value: behind}})
-			long.where = conjunction(long.where, long.column.behind(r.from))
+			timed.where = conjunction(timed.where, bson.D{{Key: fieldTime, Value: bson.D{{Key: operator, Value: hotTime(r.from.Values[0].Text, int64(r.from.Created))}}}})
 		}
-		stages = append(stages, []*leg{timed, long})
+		stages = append(stages, []*leg{timed})
+		if !newest {
+			stages[0] = append(stages[0], r.hotOdd())
+		}
 	}
-	timeless := &leg{where: r.hot.where(hotTimeless), hint: hotHint()}
-	return append(stages, []*leg{r.lacking(timeless, column{always: true})})
+	if r.hot.index.MatchesTimes(r.hot.times, nil) {
+		timeless := &leg{where: r.hot.where(hotTimeless), hint: hotHint()}
+		stages = append(stages, []*leg{r.lacking(timeless, column{always: true})})
+	}
+	return stages
+}
+
+// hotOdd is the find of the odd ones, which the index does not have in the order of every query.
+func (r *run) hotOdd() *leg {
+	field, _ := fieldOf([]string{r.hot.index.Time})
+	c := column{field: field, descending: r.order.Descends()}
+	odd := &leg{where: conjunction(r.hot.where(hotOdd), c.present(true)), column: &c, sort: sortBy(&c, c.descending), hint: hotHint()}
+	if r.from != nil {
+		odd.where = conjunction(odd.where, c.behind(r.from))
+	}
+	return odd
 }
 
 // maxBatch is how many documents come in one answer at most.
