@@ -2,13 +2,8 @@ package audit
 
 import (
 	"context"
-	_ "embed"
-	"encoding/json"
-	"fmt"
-	"html/template"
 	"io"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/firth-health/firth/search"
@@ -80,131 +75,6 @@ func (r *Reader) each(ctx context.Context, q *search.Query, visit func(*store.Ve
 		}
 		q.Cursor = page.Next
 	}
-}
-
-//go:embed report.html
-var reportPage string
-
-// report writes the HTML report as it reads.
-func (r *Reader) report(ctx context.Context, opts ExportOptions, q *search.Query, w io.Writer) (n int, err error) {
-	page, err := template.New("report").Parse(reportPage)
-	if err != nil {
-		return 0, err
-	}
-	head := struct {
-		Patient, Server string
-		From, To, Made  string
-	}{opts.Patient, r.base, dateOf(opts.From), dateOf(opts.To), dateOf(time.Now())}
-	if err := page.ExecuteTemplate(w, "head", head); err != nil {
-		return 0, err
-	}
-	n, err = r.each(ctx, q, func(v *store.Version) error {
-		row, err := rowOfEvent(v.JSON)
-		if err != nil {
-			return fmt.Errorf("%s: %w", v.Key, err)
-		}
-		return page.ExecuteTemplate(w, "row", row)
-	})
-	if err != nil {
-		return n, err
-	}
-	return n, page.ExecuteTemplate(w, "foot", n)
-}
-
-func dateOf(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05 MST")
-}
-
-// reportRow is an event as the report shows it.
-type reportRow struct{ ID, When, Who, By, Where, What, Of, Why, Outcome string }
-
-// exported is what of an AuditEvent the report shows.
-type exported struct {
-	ID, Recorded, Action, Outcome, OutcomeDesc string
-	Type                                       coded
-	Subtype                                    []coded
-	Agent                                      []struct {
-		Requestor    bool
-		Who          named
-		Network      struct{ Address string }
-		PurposeOfUse []struct{ Coding []coded }
-	}
-	Entity []struct {
-		What        named
-		Type        coded
-		Description string
-	}
-}
-
-type coded struct{ Code, Display string }
-
-func (c coded) String() string {
-	if c.Display != "" {
-		return c.Display
-	}
-	return c.Code
-}
-
-type named struct {
-	Reference, Display string
-	Identifier         struct{ System, Value string }
-}
-
-func (n named) String() string {
-	var parts []string
-	for _, part := range []string{n.Reference, n.Identifier.Value, n.Display} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-func rowOfEvent(data []byte) (*reportRow, error) {
-	var e exported
-	if err := json.Unmarshal(data, &e); err != nil {
-		return nil, err
-	}
-	row := &reportRow{ID: e.ID, When: strings.NewReplacer("T", " ", "Z", " UTC").Replace(e.Recorded), What: e.Type.String()}
-	for i, c := range e.Subtype {
-		if i == 0 {
-			row.What = c.String()
-		} else {
-			row.What += ", " + c.String()
-		}
-	}
-	for _, a := range e.Agent {
-		if a.Requestor && row.Who == "" {
-			row.Who = a.Who.String()
-		}
-		if a.Network.Address != "" && row.Where == "" {
-			row.Where, row.By = a.Network.Address, a.Who.String()
-		}
-		for _, p := range a.PurposeOfUse {
-			for _, c := range p.Coding {
-				row.Why = strings.TrimPrefix(row.Why+", "+c.String(), ", ")
-			}
-		}
-	}
-	for _, entity := range e.Entity {
-		if entity.Type.Code != "2" {
-			continue
-		}
-		row.Of = entity.What.String()
-		if entity.Description != "" {
-			row.Of = entity.Description
-		}
-	}
-	switch e.Outcome {
-	case "0", "":
-		row.Outcome = "done"
-	default:
-		row.Outcome = "refused or failed: " + e.OutcomeDesc
-	}
-	return row, nil
 }
 
 // Describe is the export in the words of a request, for the event that tells of it.
