@@ -22,11 +22,11 @@ type committer struct {
 	s        *Store
 	counts   map[typeNo]*counts
 	written  map[typeNo]counts // as of the last group that was committed
-	newTypes []string // numbered, not yet written
-	clock    int64    // instant of the last commit, milliseconds
-	sequence uint64   // of the last change
-	held     *request // taken from the queue, waits for the next group
-	group    *group   // its maps and buffers are used again
+	newTypes []string          // numbered, not yet written
+	clock    int64             // instant of the last commit, milliseconds
+	sequence uint64            // of the last change
+	held     *request          // taken from the queue, waits for the next group
+	group    *group            // its maps and buffers are used again
 
 	gaps map[typeNo]*gap // of ids that nobody has
 
