@@ -158,54 +158,68 @@ func historyID(key fhir.Key, number int64) string {
 // readVersion reads a document of either kind; in one of a resource collection the type is not told. Fields that the projection left out are zero.
 func (s *Store) readVersion(typ string, doc bson.Raw) (*version, error) {
 	v := &version{key: fhir.Key{Type: typ}}
-	elements, err := doc.Elements()
-	if err != nil {
-		return nil, errors.Join(errCorrupt, err)
+	rest, ok := elementsOf(doc)
+	if !ok {
+		return nil, errCorrupt
 	}
-	var content, raw, packed []byte
-	for _, e := range elements {
-		value, ok := e.Value(), true
-		switch e.Key() {
-		case fieldID, fieldLogical:
-			v.key.ID, ok = value.StringValueOK()
-		case fieldType:
-			v.key.Type, ok = value.StringValueOK()
-		case fieldVersion:
-			v.number, ok = value.AsInt64OK()
-		case fieldSequence:
-			v.sequence, ok = value.AsInt64OK()
-		case fieldUpdated:
-			var millis int64
-			millis, ok = value.DateTimeOK()
-			v.updated = time.UnixMilli(millis).UTC()
-		case fieldCreated:
-			v.created, ok = value.AsInt64OK()
-		case fieldMethod:
-			var method int64
-			method, ok = value.AsInt64OK()
-			v.method = store.Method(method)
-		case fieldKeys:
-			v.keys, ok = readStrings(value)
+	var body, raw, packed []byte
+	for len(rest) > 0 {
+		var e element
+		if e, rest, ok = nextElement(rest); !ok {
+			return nil, errCorrupt
+		}
+		switch string(e.name) {
 		case fieldRaw:
-			_, raw, ok = value.BinaryOK()
+			_, raw, ok = e.raw().BinaryOK()
 		case fieldPacked:
-			_, packed, ok = value.BinaryOK()
+			_, packed, ok = e.raw().BinaryOK()
 		case fieldResource:
-			content = value.Value
+			body = e.value
+		default:
+			ok = v.read(&e)
 		}
 		if !ok {
-			return nil, fmt.Errorf("field %s: %w", e.Key(), errCorrupt)
+			return nil, fmt.Errorf("field %s: %w", e.name, errCorrupt)
 		}
 	}
+	var err error
 	switch {
 	case raw != nil:
 		v.json = append([]byte{}, raw...)
 	case packed != nil:
 		v.json, err = s.unpacker.DecodeAll(packed, nil)
-	case content != nil:
-		v.json, err = appendJSON(make([]byte, 0, len(content)+len(content)/8), content)
+	case body != nil:
+		v.json, err = appendJSON(make([]byte, 0, len(body)+len(body)/8), body)
 	}
 	return v, err
+}
+
+// read takes a field that is not the content. It returns false for what the field cannot hold; what Firth does not know it passes over.
+func (v *version) read(e *element) (ok bool) {
+	ok = true
+	switch string(e.name) {
+	case fieldID, fieldLogical:
+		v.key.ID, ok = e.raw().StringValueOK()
+	case fieldType:
+		v.key.Type, ok = e.raw().StringValueOK()
+	case fieldVersion:
+		v.number, ok = e.raw().AsInt64OK()
+	case fieldSequence:
+		v.sequence, ok = e.raw().AsInt64OK()
+	case fieldUpdated:
+		var millis int64
+		millis, ok = e.raw().DateTimeOK()
+		v.updated = time.UnixMilli(millis).UTC()
+	case fieldCreated:
+		v.created, ok = e.raw().AsInt64OK()
+	case fieldMethod:
+		var method int64
+		method, ok = e.raw().AsInt64OK()
+		v.method = store.Method(method)
+	case fieldKeys:
+		v.keys, ok = readStrings(e.raw())
+	}
+	return ok
 }
 
 // readStrings reads an array of strings.
@@ -214,15 +228,17 @@ func readStrings(value bson.RawValue) ([]string, bool) {
 	if !ok {
 		return nil, false
 	}
-	values, err := array.Values()
-	if err != nil {
+	rest, ok := elementsOf(array)
+	if !ok {
 		return nil, false
 	}
-	texts := make([]string, len(values))
-	for i, v := range values {
-		if texts[i], ok = v.StringValueOK(); !ok {
+	texts := make([]string, 0, 16)
+	for len(rest) > 0 {
+		var e element
+		if e, rest, ok = nextElement(rest); !ok || e.kind != bsoncore.TypeString {
 			return nil, false
 		}
+		texts = append(texts, string(e.text()))
 	}
 	return texts, true
 }
