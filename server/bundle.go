@@ -31,7 +31,10 @@ func (s *Server) bundle(x *exchange) (reply, error) {
 	if res.Type() != "Bundle" {
 		return reply{}, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "only a Bundle can be posted to the base of the service; create %s at %s/%s", fhir.Indefinite(printable(res.Type())), s.links.base, printable(res.Type()))
 	}
-	kind := res.Root().Get("type").Text()
+	kind := textOf(res.Root().Get("type"))
+	if kind == "" {
+		return reply{}, fhir.Invalidf(fhir.CodeRequired, "Bundle.type", "the Bundle has no type; it must be batch or transaction")
+	}
 	if kind != "batch" && kind != "transaction" {
 		return reply{}, fhir.Invalidf(fhir.CodeValue, "Bundle.type", "the type of the Bundle must be batch or transaction, not %q", printable(kind))
 	}
@@ -119,6 +122,9 @@ func (s *Server) entryExchange(parent *exchange, node fhir.Node, index int) (*ex
 	return x, err
 }
 
+// entryURL is the element of an entry that says what is asked for.
+const entryURL = "Bundle.entry.request.url"
+
 // locate finds the interaction that method and URL of an entry name.
 func (s *Server) locate(x *exchange, method, address string) error {
 	if method == "" || address == "" {
@@ -131,13 +137,13 @@ func (s *Server) locate(x *exchange, method, address string) error {
 	found, params, allow := match(s.table, method, path)
 	switch {
 	case found != nil && found.name == "transaction":
-		return refuse(http.StatusBadRequest, fhir.CodeNotSupported, "", "a Bundle cannot be an entry of a batch or transaction")
+		return refuse(http.StatusBadRequest, fhir.CodeNotSupported, entryURL, "a Bundle cannot be an entry of a batch or transaction")
 	case found == nil && strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$"):
-		return s.unknownOperation(path, method)
+		return pointed(entryURL, s.unknownOperation(path, method))
 	case found == nil && len(allow) > 0:
-		return notAllowed(method, path, strings.Join(allow, ", "))
+		return pointed("Bundle.entry.request.method", notAllowed(method, path, strings.Join(allow, ", ")))
 	case found == nil:
-		return refuse(http.StatusNotFound, fhir.CodeNotSupported, "", "%q is not an address of this server", printable(address))
+		return refuse(http.StatusNotFound, fhir.CodeNotSupported, entryURL, "%q is not an address of this server", printable(address))
 	}
 	x.interaction, x.asked = found, s.links.relative(address)
 	x.key = fhir.Key{Type: params["type"], ID: params["id"], Version: params["vid"]}

@@ -10,9 +10,15 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// criteria compiles the search of If-None-Exist. The leading '?' or '[type]?' that some clients send is allowed.
+// criteria compiles the search of If-None-Exist. What clients send before it is allowed: '?', '[type]?', and the whole address.
 func (s *Server) criteria(typ, text string) (*search.Query, error) {
-	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), typ), "?")
+	text = strings.TrimSpace(text)
+	if address, query, ok := strings.Cut(text, "?"); ok && !strings.Contains(address, "=") {
+		if of := s.links.relative(address); of != "" && of != typ {
+			return nil, fhir.Invalidf(fhir.CodeInvalid, "http.If-None-Exist", "If-None-Exist must search in %s, not in %q", typ, printable(of))
+		}
+		text = query
+	}
 	pairs, err := search.ParseQuery(text)
 	if err != nil {
 		return nil, err

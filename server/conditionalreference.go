@@ -22,7 +22,7 @@ func (t *transaction) resolveConditional() error {
 			if !known {
 				var err error
 				if target, err = t.only(p.target); err != nil {
-					return &entryError{index: w.index, err: err}
+					return &entryError{index: w.index, err: pointed(w.element(p), err)}
 				}
 				found[p.target] = target
 			}
@@ -30,6 +30,16 @@ func (t *transaction) resolveConditional() error {
 		}
 	}
 	return nil
+}
+
+// element names the element that a place is in.
+func (w *write) element(p *place) string {
+	for node := range w.resource.Root().Descendants() {
+		if start, end := node.Range(); start <= p.start && p.end <= end && node.Kind() == fhir.String {
+			return elementPath(w.resource, node)
+		}
+	}
+	return w.resource.Type()
 }
 
 // only returns the one resource that a conditional reference matches.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/fhir"
@@ -27,6 +28,30 @@ func (r *refusal) Error() string { return r.outcome.Error() }
 
 func refuse(status int, code fhir.IssueType, expression, format string, args ...any) error {
 	return &refusal{status: status, outcome: fhir.Invalidf(code, expression, format, args...)}
+}
+
+// pointed makes a refusal one about an element. What it says of a search parameter stays said in the diagnostics.
+func pointed(expression string, err error) error {
+	var outcome *fhir.OperationOutcome
+	refused := (*refusal)(nil)
+	if errors.As(err, &refused) {
+		outcome = refused.outcome
+	} else if !errors.As(err, &outcome) {
+		return err
+	}
+	located := &fhir.OperationOutcome{Issues: slices.Clone(outcome.Issues)}
+	for i := range located.Issues {
+		if parameter, ok := strings.CutPrefix(located.Issues[i].Expression, "http."); ok {
+			located.Issues[i].Diagnostics = parameter + ": " + located.Issues[i].Diagnostics
+		}
+		located.Issues[i].Expression = expression
+	}
+	if refused == nil {
+		return located
+	}
+	moved := *refused
+	moved.outcome = located
+	return &moved
 }
 
 // entryError names the entry of a Bundle that an error is about.
@@ -155,6 +180,9 @@ func (s *Server) failure(x *exchange, err error) reply {
 		key = keyed.key
 	}
 	status, outcome, known := classify(err, key)
+	if errors.Is(err, store.ErrPrecondition) && entry == nil {
+		outcome = x.conditions.unmet(outcome)
+	}
 	if !known {
 		s.log.ErrorContext(x.ctx, "interaction failed", "interaction", x.interaction.name, "request_id", x.requestID, "error", err)
 	}

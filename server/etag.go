@@ -17,6 +17,21 @@ type conditions struct {
 	hasIfNoneExist  bool // the header may be there and empty, which is an error
 }
 
+// unmet says in a refusal which of the preconditions does not hold, where one alone was sent.
+func (c *conditions) unmet(outcome *fhir.OperationOutcome) *fhir.OperationOutcome {
+	subject, _, _ := strings.Cut(outcome.Issues[0].Diagnostics, ": ")
+	issue := outcome.Issues[0]
+	switch {
+	case c.ifMatch != "" && c.ifNoneMatch == "":
+		issue.Expression, issue.Diagnostics = "http.If-Match", subject+": the current version is not "+printable(c.ifMatch)+", which If-Match asks for"
+	case c.ifNoneMatch != "" && c.ifMatch == "":
+		issue.Expression, issue.Diagnostics = "http.If-None-Match", subject+": exists, and If-None-Match asks that it does not"
+	default:
+		return outcome
+	}
+	return &fhir.OperationOutcome{Issues: []fhir.Issue{issue}}
+}
+
 func conditionsOf(h http.Header) conditions {
 	c := conditions{
 		ifMatch:         first(h, "If-Match"),

@@ -133,9 +133,9 @@ func acceptable(source, list string, sent wireFormat) (chosen wireFormat, err er
 	case quality > 0:
 		return chosen, nil
 	case version != "":
-		return refusedAs, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, version)
+		return refusedAs, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "http."+source, "%s asks for FHIR version %q; this server speaks 4.0 (R4)", source, version)
 	}
-	return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "", "%s asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml", source)
+	return inJSON, refuse(http.StatusNotAcceptable, fhir.CodeNotSupported, "http."+source, "%s %q asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml", source, printable(strings.TrimSuffix(list, ";")))
 }
 
 // checkContentType refuses bodies that are neither FHIR JSON nor FHIR XML in UTF-8.

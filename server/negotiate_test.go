@@ -39,13 +39,13 @@ func TestNegotiate(t *testing.T) {
 		{name: "XML", accept: "application/fhir+xml", want: inXML},
 		{name: "plain XML", accept: "application/xml", want: inXML},
 		{name: "text XML", accept: "text/xml", want: inXML},
-		{name: "JSON refused", accept: "application/fhir+json;q=0", refused: "Accept " + unknown},
+		{name: "JSON refused", accept: "application/fhir+json;q=0", refused: `http.Accept: Accept "application/fhir+json;q=0" ` + unknown},
 		{name: "JSON refused with zeros", accept: "application/json;q=0.000, application/xml", want: inXML},
-		{name: "turtle", accept: "application/fhir+turtle", refused: "Accept " + unknown},
-		{name: "version 3.0", accept: "application/fhir+json; fhirVersion=3.0", refused: `Accept asks for FHIR version "3.0"; this server speaks 4.0 (R4)`},
-		{name: "version 3.0 of XML", accept: "application/fhir+xml; fhirVersion=3.0", want: inXML, refused: `Accept asks for FHIR version "3.0"; this server speaks 4.0 (R4)`},
+		{name: "turtle", accept: "application/fhir+turtle", refused: `http.Accept: Accept "application/fhir+turtle" ` + unknown},
+		{name: "version 3.0", accept: "application/fhir+json; fhirVersion=3.0", refused: `http.Accept: Accept asks for FHIR version "3.0"; this server speaks 4.0 (R4)`},
+		{name: "version 3.0 of XML", accept: "application/fhir+xml; fhirVersion=3.0", want: inXML, refused: `http.Accept: Accept asks for FHIR version "3.0"; this server speaks 4.0 (R4)`},
 		{name: "format of version 4.0", format: "application/fhir xml; fhirVersion=4.0", hasFormat: true, want: inXML},
-		{name: "format of version 5.0", format: "application/fhir+json; fhirVersion=5.0", hasFormat: true, refused: `_format asks for FHIR version "5.0"; this server speaks 4.0 (R4)`},
+		{name: "format of version 5.0", format: "application/fhir+json; fhirVersion=5.0", hasFormat: true, refused: `http._format: _format asks for FHIR version "5.0"; this server speaks 4.0 (R4)`},
 		{name: "format json", format: "json", hasFormat: true, sent: inXML},
 		{name: "format wins over Accept", format: "application/json", hasFormat: true, accept: "application/fhir+xml"},
 		{name: "format FHIR JSON", format: "application/fhir+json", hasFormat: true},
@@ -54,9 +54,9 @@ func TestNegotiate(t *testing.T) {
 		{name: "format xml", format: "xml", hasFormat: true, accept: "application/json", want: inXML},
 		{name: "format XML with the plus lost", format: "application/fhir xml", hasFormat: true, want: inXML},
 		{name: "format text/xml", format: "text/xml", hasFormat: true, want: inXML},
-		{name: "format any", format: "*/*", hasFormat: true, refused: "_format " + unknown},
-		{name: "format unknown", format: "pdf", hasFormat: true, refused: "_format " + unknown},
-		{name: "format empty", format: "", hasFormat: true, refused: "_format " + unknown},
+		{name: "format any", format: "*/*", hasFormat: true, refused: `http._format: _format "*/*" ` + unknown},
+		{name: "format unknown", format: "pdf", hasFormat: true, refused: `http._format: _format "pdf" ` + unknown},
+		{name: "format empty", format: "", hasFormat: true, refused: `http._format: _format "" ` + unknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestContentType(t *testing.T) {
 func TestNegotiationOverHTTP(t *testing.T) {
 	f := newFixture(t)
 	const patient = `{"resourceType":"Patient","id":"p"}`
-	turtle := outcome("not-supported", "Accept asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml")
+	turtle := outcome("not-supported", `Accept \"application/fhir+turtle\" asks for a format this server does not write; it writes application/fhir+json and application/fhir+xml`, "http.Accept")
 	f.run(t, []step{
 		{name: "resource", method: "PUT", path: "/Patient/p", body: patient, status: 201, answer: "*"},
 		{name: "read as Turtle", method: "GET", path: "/Patient/p", headers: []string{"Accept", "application/fhir+turtle"}, status: 406, answer: turtle, want: []string{fhirJSON}},

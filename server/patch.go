@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -136,6 +137,9 @@ func (s *Server) patched(x *exchange, key fhir.Key, apply patcher) (*fhir.Resour
 func (s *Server) patcher(x *exchange) (patcher, error) {
 	if x.language != fhirPathPatch {
 		return s.patcherOf(x.language, x.body)
+	}
+	if body := bytes.TrimLeft(x.body, " \t\r\n"); len(body) > 0 && body[0] == '[' {
+		return nil, fhir.Invalidf(fhir.CodeStructure, "", "a patch as application/fhir+json is a Parameters resource; an array of operations is a JSON Patch and is sent as application/json-patch+json")
 	}
 	res, err := x.decoded()
 	if err != nil {

@@ -133,7 +133,9 @@ func (s *Server) perform(x *exchange) reply {
 
 func (s *Server) authorise(x *exchange) error {
 	if x.interaction.level > systemLevel {
-		if err := s.checkKey(x); err != nil {
+		if err := s.checkKey(x); err != nil && x.isAtomic {
+			return pointed(entryURL, err)
+		} else if err != nil {
 			return err
 		}
 		if err := s.checkAppendOnly(x); err != nil {

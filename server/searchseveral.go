@@ -94,7 +94,7 @@ type progress struct {
 }
 
 type progressRow struct {
-	Type   string `json:"r"` // name of the stream
+	Type   string `json:"r"`           // name of the stream
 	Cursor string `json:"c,omitempty"` // of the store; empty at the beginning
 }
 

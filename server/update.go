@@ -47,6 +47,9 @@ func (s *Server) updateOf(x *exchange, res *fhir.Resource) (op store.Op, err err
 }
 
 func sameID(res *fhir.Resource, key fhir.Key) error {
+	if id := res.Root().Get("id"); id.Ok() && id.Kind() != fhir.String {
+		return fhir.Invalidf(fhir.CodeStructure, key.Type+".id", "the id of the resource must be a string")
+	}
 	switch id := res.ID(); id {
 	case key.ID:
 		return nil
