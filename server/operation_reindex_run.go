@@ -174,6 +174,9 @@ func (r *reindexing) step(ctx context.Context, j *reindexJob, stale bool) error 
 	case errors.Is(err, store.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		r.rest(time.Second)
 		return nil // once more from where it is
+	case errors.Is(err, store.ErrUnknown): // once more from where it is by what was kept; to index again what is indexed changes nothing
+		r.rest(time.Second)
+		return r.load(ctx)
 	}
 	r.log.Error("reindex gave up", "job", r.copy(j).ID, "error", err)
 	return r.finish(ctx, j, jobFailed, "the store reported an error; the log of the server has the details")
