@@ -50,7 +50,7 @@ type Event struct {
 	Address string       // of the client in the network, without port
 	Agent   string       // User-Agent of the client
 
-	// Durable is of an event that must be kept before what it tells of is answered: that of a write.
+	// Durable is of an event that must be kept before what it tells of is answered: that of a write, where it is not part of the commit ([Note]).
 	Durable bool
 
 	posted []byte // the AuditEvent a client created

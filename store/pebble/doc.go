@@ -8,7 +8,7 @@
 //
 // Callers of Apply bring everything prepared. One committer takes the calls in order, checks their preconditions against the store and against
 // what is pending, and writes a group of them as one batch, in the order of its keys, with one sync. While one group is being synced the next is
-// built. A call is answered after its sync, so what was answered survives the death of the process.
+// built. A call is answered after its sync, so what was answered survives the death of the process. What the keeper of the journal has to say of a group is part of its batch.
 //
 // # Rows
 //
