@@ -15,11 +15,10 @@ type Options struct {
 	// Clock tells the time of commits; nil is time.Now. The store never lets meta.lastUpdated go backwards, whatever the clock does.
 	Clock func() time.Time
 
-	// CacheBytes is the memory for memory tables and for blocks of the files together; 0 means 96 MiB. Less than six times MemTableBytes leaves no
-	// room for blocks under load. The operating system caches files besides.
+	// CacheBytes is the memory for memory tables and for blocks of the files together; 0 means 96 MiB. The operating system caches files besides.
 	CacheBytes int64
 
-	// MemTableBytes is the size of one memory table; 0 means 16 MiB. Up to four exist under load.
+	// MemTableBytes is the size of one memory table, of which up to four exist under load; 0 means a sixth of CacheBytes, so that room for blocks is left, but no less than 1 and no more than 16 MiB.
 	MemTableBytes int64
 
 	// Logger receives warnings and errors of the engine; nil discards them. Resource content is never logged.
@@ -46,7 +45,7 @@ func (o Options) withDefaults() Options {
 		o.CacheBytes = 96 << 20
 	}
 	if o.MemTableBytes == 0 {
-		o.MemTableBytes = 16 << 20
+		o.MemTableBytes = min(max(o.CacheBytes/6, 1<<20), 16<<20)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
