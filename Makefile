@@ -104,8 +104,8 @@ mutate: ## Flip MUTANTS (20) comparisons of package search, one at a time: tests
 	$(GO) run ./internal/mutation -n $(MUTANTS) $(MUTATE)
 
 .PHONY: soak
-soak: ## SOAK_CLIENTS (200) random readers and writers for SOAK (10m) against a server built with the race detector, which needs a C compiler
-	FIRTH_SOAK=$(SOAK) FIRTH_SOAK_CLIENTS=$(SOAK_CLIENTS) $(GO) test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/soak
+soak: ## SOAK_CLIENTS (200) random readers and writers for SOAK (10m) against a server built with the race detector, which needs a C compiler; SOAK_GUARDED=1: with authorization and audit
+	FIRTH_SOAK=$(SOAK) FIRTH_SOAK_CLIENTS=$(SOAK_CLIENTS) FIRTH_SOAK_GUARDED=$(SOAK_GUARDED) $(GO) test -count=1 -timeout=0 -v -run='^TestSoak$$' ./internal/soak
 
 .PHONY: bench
 bench: ## Run the Go benchmarks (PKG, RUN, BENCHTIME to narrow); `bin/firth bench` measures the whole server

@@ -30,11 +30,17 @@ func NewSigners(t *testing.T) (rs, es Signer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	return Signer{"r", r}, NewSigner(t)
+}
+
+// NewSigner makes one with ES384.
+func NewSigner(t *testing.T) Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Signer{"r", r}, Signer{"e", e}
+	return Signer{"e", key}
 }
 
 // Token is a signed JWT.

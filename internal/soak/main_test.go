@@ -23,6 +23,7 @@ type settings struct {
 	duration time.Duration
 	clients  int
 	long     bool // FIRTH_SOAK is set: with the race detector, and memory is judged
+	guarded  bool // FIRTH_SOAK_GUARDED is set: a long run is of a server with authorization and audit
 	seed     uint64
 }
 
@@ -31,7 +32,7 @@ func readSettings(t *testing.T) settings {
 	s := settings{duration: 2 * time.Second, clients: 12, seed: uint64(time.Now().UnixNano())}
 	var err error
 	if text := os.Getenv("FIRTH_SOAK"); text != "" {
-		s.long, s.clients = true, 200
+		s.long, s.guarded, s.clients = true, os.Getenv("FIRTH_SOAK_GUARDED") != "", 200
 		if s.duration, err = time.ParseDuration(text); err != nil {
 			t.Fatalf("FIRTH_SOAK: %v", err)
 		}

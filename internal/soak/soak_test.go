@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,17 +20,32 @@ import (
 )
 
 // TestSoak lets readers and writers loose on one server: every answer is one that the request may get, writers read what they wrote, and in the end everything
-// acknowledged is there, the indexes agree, no race was seen and memory is flat.
+// acknowledged is there, the indexes agree, no race was seen and memory is flat. A server with authorization has an audit trail that is intact then.
 func TestSoak(t *testing.T) {
 	s := readSettings(t)
 	program := binary
 	if s.long {
 		program = raced(t)
 	}
-	dir := t.TempDir()
+	for name, isGuarded := range map[string]bool{"open": false, "guarded": true} {
+		if s.long && isGuarded != s.guarded {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { soak(t, s, program, isGuarded) })
+	}
+}
+
+func soak(t *testing.T, s settings, program firthtest.Binary, isGuarded bool) {
+	dir := filepath.Join(t.TempDir(), "store")
 	// Small caches, so that memory is at its level soon; all jobs that clients can start.
-	p := program.Serve(t, dir, "--cache", "16MiB", "--max-jobs", "4000", "--log-level", "warn", "--request-timeout", "5m")
+	args := []string{"--cache", "16MiB", "--max-jobs", "4000", "--log-level", "warn", "--request-timeout", "5m"}
 	w := newWorld()
+	var p *firthtest.Process
+	if isGuarded {
+		p, w.through = serveGuarded(t, program, dir, args...)
+	} else {
+		p = program.Serve(t, dir, args...)
+	}
 	levels, clients := w.run(t, p, s)
 	t.Logf("seed %d, %d clients, %v: %s", s.seed, s.clients, s.duration, w.table())
 	for _, failure := range w.failures {
@@ -49,6 +65,9 @@ func TestSoak(t *testing.T) {
 	}
 	checkLog(t, p.Stderr.String())
 	checkStore(t, dir)
+	if isGuarded {
+		checkTrail(t, dir)
+	}
 }
 
 // run starts the clients and waits for them.
@@ -58,10 +77,11 @@ func (w *world) run(t *testing.T, p *firthtest.Process, s settings) (levels []le
 	defer cancel()
 	transport := &http.Transport{MaxIdleConnsPerHost: s.clients, MaxConnsPerHost: s.clients}
 	defer transport.CloseIdleConnections()
+	through := w.through(transport)
 	var all sync.WaitGroup
 	all.Go(func() { levels = watch(ctx, strings.TrimSuffix(p.Base, "/fhir"), s.duration/60) })
 	for i := range s.clients {
-		c := &client{world: w, ctx: ctx, http: &http.Client{Transport: transport}, base: p.Base, random: rand.New(rand.NewPCG(s.seed, uint64(i))), name: fmt.Sprintf("own%d", i)}
+		c := &client{world: w, ctx: ctx, http: &http.Client{Transport: through}, base: p.Base, random: rand.New(rand.NewPCG(s.seed, uint64(i))), name: fmt.Sprintf("own%d", i)}
 		clients = append(clients, c)
 		all.Go(c.work)
 	}
@@ -72,7 +92,7 @@ func (w *world) run(t *testing.T, p *firthtest.Process, s settings) (levels []le
 // verify asks for what was acknowledged.
 func (w *world) verify(t *testing.T, base string, clients []*client) {
 	t.Helper()
-	last := &client{world: newWorld(), ctx: t.Context(), http: http.DefaultClient, base: base}
+	last := &client{world: newWorld(), ctx: t.Context(), http: &http.Client{Transport: w.through(http.DefaultTransport)}, base: base}
 	for _, c := range clients {
 		if c.serial == 0 {
 			continue

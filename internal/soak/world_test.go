@@ -3,6 +3,7 @@ package soak
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +19,13 @@ type world struct {
 	counts   map[string]int // "what status" to how often
 	failures []string       // different ones
 	failed   int
+
+	through func(http.RoundTripper) http.RoundTripper // what requests go through
 }
 
-func newWorld() *world { return &world{versions: map[string]int{}, counts: map[string]int{}} }
+func newWorld() *world {
+	return &world{versions: map[string]int{}, counts: map[string]int{}, through: func(next http.RoundTripper) http.RoundTripper { return next }}
+}
 
 func (w *world) locked(f func()) {
 	w.mu.Lock()
