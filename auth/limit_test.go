@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,23 +53,32 @@ func limit(g *auth.Grant, typ string, actions auth.Action) string {
 	return strings.Join(strings.Fields(search.Explain(plan)), " ")
 }
 
-func TestLimit(t *testing.T) {
-	const (
-		ownObservations = "or key performer␁rPatient/p key subject␁rPatient/p"
-		notOthers       = "not or keys [performer␁rPatient/, performer␁rPatient/p) keys [performer␁rPatient/p␀, performer␁rPatient/p/) keys [performer␁rPatient/p0, performer␁rPatient0)" +
-			" keys [subject␁rPatient/, subject␁rPatient/p) keys [subject␁rPatient/p␀, subject␁rPatient/p/) keys [subject␁rPatient/p0, subject␁rPatient0)"
-		lab, vital = "keys category␁tlaboratory␁…", "keys category␁tvital-signs␁…"
-	)
-	patient := auth.Claims{Patient: "p"}
-	practitioner := auth.Claims{FHIRUser: "Practitioner/d", Patient: "p"}
-	for _, test := range []struct {
-		name    string
-		claims  auth.Claims
-		scope   string
-		typ     string
-		actions auth.Action
-		want    string
-	}{
+// What limits are made of.
+const (
+	ownObservations = "or key performer␁rPatient/p key subject␁rPatient/p"
+	notOthers       = "not or keys [performer␁rPatient/, performer␁rPatient/p) keys [performer␁rPatient/p␀, performer␁rPatient/p/) keys [performer␁rPatient/p0, performer␁rPatient0)" +
+		" keys [subject␁rPatient/, subject␁rPatient/p) keys [subject␁rPatient/p␀, subject␁rPatient/p/) keys [subject␁rPatient/p0, subject␁rPatient0)"
+	lab, vital = "keys category␁tlaboratory␁…", "keys category␁tvital-signs␁…"
+)
+
+// limitCase is what a token gives of a type.
+type limitCase struct {
+	name    string
+	claims  auth.Claims
+	scope   string
+	typ     string
+	actions auth.Action
+	want    string
+}
+
+// The claims of somebody who looks at a patient, and of a professional who does.
+func inContext() auth.Claims    { return auth.Claims{Patient: "p"} }
+func professional() auth.Claims { return auth.Claims{FHIRUser: "Practitioner/d", Patient: "p"} }
+
+// patientLimits are of the compartment of the patient in context, and of granular scopes within it.
+func patientLimits() []limitCase {
+	patient := inContext()
+	return []limitCase{
 		{"nothing asked", patient, "", "Observation", auth.Read, nothing},
 		{"the compartment", patient, "patient/Observation.rs", "Observation", auth.Read, ownObservations},
 		{"another type", patient, "patient/Observation.rs", "Condition", auth.Read, nothing},
@@ -92,7 +102,13 @@ func TestLimit(t *testing.T) {
 		{"a granular scope by the patient", patient, "patient/Observation.rs?subject=Patient/p", "Observation", auth.Read, "and " + ownObservations + " key subject␁rPatient/p"},
 		{"a granular scope for all types", patient, "patient/*.rs?_tag=x", "Observation", auth.Read, "and " + ownObservations + " keys _tag␁tx␁…"},
 		{"granular reading, whole writing", patient, "patient/Observation.rs?category=laboratory patient/Observation.c", "Observation", auth.Create, "and " + ownObservations + " " + notOthers},
+	}
+}
 
+// typeLimits are of types that are not in the compartment by themselves.
+func typeLimits() []limitCase {
+	patient := inContext()
+	return []limitCase{
 		{"directory", patient, "patient/*.cruds", "Practitioner", auth.Read, all},
 		{"directory, written", patient, "patient/*.cruds", "Practitioner", auth.Update, nothing},
 		{"directory, granular", patient, "patient/Organization.rs?active=true", "Organization", auth.Read, "keys active␁ttrue␁…"},
@@ -107,7 +123,13 @@ func TestLimit(t *testing.T) {
 		{"binaries", patient, "patient/Binary.rs", "Binary", auth.Read, nothing},
 		{"subscriptions", patient, "patient/*.cruds", "Subscription", auth.Read, nothing},
 		{"no resource type", patient, "patient/*.rs", "Resource", auth.Read, nothing},
+	}
+}
 
+// auditLimits are of AuditEvents.
+func auditLimits() []limitCase {
+	patient, practitioner := inContext(), professional()
+	return []limitCase{
 		{"audit events need a scope of their own", patient, "patient/*.rs user/*.cruds", "AuditEvent", auth.Read, nothing},
 		{"a patient's audit events", patient, "patient/AuditEvent.cruds", "AuditEvent", auth.Read, "or key agent␁rPatient/p key entity␁rPatient/p"},
 		{"a patient writes no audit events", patient, "patient/AuditEvent.cruds", "AuditEvent", auth.Create, nothing},
@@ -115,7 +137,13 @@ func TestLimit(t *testing.T) {
 		{"audit events are added", auth.Claims{}, "system/AuditEvent.cruds", "AuditEvent", auth.Create, all},
 		{"and not changed", auth.Claims{}, "system/AuditEvent.cruds", "AuditEvent", auth.Update, nothing},
 		{"or deleted", auth.Claims{}, "system/AuditEvent.cruds", "AuditEvent", auth.Delete, nothing},
+	}
+}
 
+// userLimits are of who is logged in.
+func userLimits() []limitCase {
+	practitioner := professional()
+	return []limitCase{
 		{"a practitioner", practitioner, "user/*.cruds", "Observation", auth.Update, all},
 		{"a practitioner's scopes", practitioner, "user/Observation.rs", "Observation", auth.Update, nothing},
 		{"a practitioner in a role", auth.Claims{FHIRUser: "PractitionerRole/d"}, "user/*.cruds", "Observation", auth.Update, all},
@@ -136,19 +164,35 @@ func TestLimit(t *testing.T) {
 		{"an administrator", auth.Claims{Roles: []auth.Coding{{System: auth.RoleSystem, Code: auth.RoleAdministrator}}}, "user/*.cruds", "Observation", auth.Update, all},
 		{"an administrator of something else", auth.Claims{Roles: []auth.Coding{{System: "https://elsewhere.example", Code: auth.RoleAdministrator}}}, "user/*.cruds", "Observation", auth.Read, nothing},
 		{"a device as user", auth.Claims{FHIRUser: "Device/d"}, "user/*.rs", "Observation", auth.Read, nothing},
+	}
+}
 
+// systemLimits are of clients without a user.
+func systemLimits() []limitCase {
+	patient, practitioner := inContext(), professional()
+	return []limitCase{
 		{"a system", auth.Claims{}, "system/*.cruds", "Observation", auth.Delete, all},
 		{"a gateway", auth.Claims{}, "system/Observation.c", "Observation", auth.Create, all},
 		{"a gateway reads nothing", auth.Claims{}, "system/Observation.c", "Observation", auth.Read, nothing},
 		{"a system, granular", auth.Claims{}, "system/Observation.rs?category=laboratory", "Observation", auth.Read, lab},
 		{"a user is no system", practitioner, "system/*.cruds", "Observation", auth.Read, nothing},
 		{"levels do not mix", patient, "user/*.rs system/Condition.rs", "Observation", auth.Read, nothing},
+	}
+}
 
+// governingLimits are of what the server works by.
+func governingLimits() []limitCase {
+	practitioner := professional()
+	return []limitCase{
 		{"what governs is not written by users", practitioner, "user/*.cruds", "SearchParameter", auth.Create, nothing},
 		{"what governs is read by users", practitioner, "user/*.cruds", "SearchParameter", auth.Read, all},
 		{"what governs is written by administrators", auth.Claims{Roles: []auth.Coding{{System: auth.RoleSystem, Code: auth.RoleAdministrator}}}, "user/*.cruds", "ValueSet", auth.Update, all},
 		{"what governs is written by systems", auth.Claims{}, "system/*.cruds", "StructureDefinition", auth.Update, all},
-	} {
+	}
+}
+
+func TestLimit(t *testing.T) {
+	for _, test := range slices.Concat(patientLimits(), typeLimits(), auditLimits(), userLimits(), systemLimits(), governingLimits()) {
 		t.Run(test.name, func(t *testing.T) {
 			test.claims.Scope = test.scope
 			g := grant(t, test.claims)

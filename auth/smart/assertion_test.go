@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -58,6 +59,91 @@ func serviceForm(assertion string, changes ...string) url.Values {
 	}, changes...)
 }
 
+// assertionCase is an assertion with a request around it, and what comes of them.
+type assertionCase struct {
+	name      string
+	assertion string
+	changes   []string // of the form
+	want      string   // error; empty for a token
+}
+
+// in is a time from now, as claims have it.
+func (s *site) in(d time.Duration) int64 { return s.now().Add(d).Unix() }
+
+// claiming is an assertion with another value of a claim; nil is none.
+func (s *site) claiming(name string, value any) string {
+	return s.assertion("service", "ec", nil, func(c map[string]any) {
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+	})
+}
+
+// ofClaims are assertions that say this and that.
+func (s *site) ofClaims() []assertionCase {
+	return []assertionCase{
+		{"issuer as aud", s.claiming("aud", s.root), nil, ""},
+		{"several aud", s.claiming("aud", []string{"x", s.root + "/auth/token"}), nil, ""},
+		{"client_id as well", s.claiming("iat", s.in(0)), []string{"client_id", "service"}, ""},
+		{"registered jku's absence", s.claiming("nbf", s.in(-time.Minute)), nil, ""},
+		{"another client_id", s.claiming("iat", s.in(0)), []string{"client_id", "asymmetric"}, "invalid_client"},
+		{"wrong aud", s.claiming("aud", "https://evil.example/token"), nil, "invalid_client"},
+		{"no aud", s.claiming("aud", nil), nil, "invalid_client"},
+		{"expired", s.claiming("exp", s.in(-time.Minute)), nil, "invalid_client"},
+		{"no exp", s.claiming("exp", nil), nil, "invalid_client"},
+		{"exp an hour ahead", s.claiming("exp", s.in(time.Hour)), nil, "invalid_client"},
+		{"not yet valid", s.claiming("nbf", s.in(time.Hour)), nil, "invalid_client"},
+		{"iss of another", s.claiming("iss", "asymmetric"), nil, "invalid_client"},
+		{"no iss", s.claiming("iss", nil), nil, "invalid_client"},
+		{"sub of another", s.claiming("sub", "asymmetric"), nil, "invalid_client"},
+		{"no jti", s.claiming("jti", nil), nil, "invalid_client"},
+	}
+}
+
+// ofKeys are assertions signed in this and that way.
+func (s *site) ofKeys() []assertionCase {
+	stranger, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	good := map[string]any{"iss": "service", "sub": "service", "aud": s.root + "/auth/token", "exp": s.in(time.Minute), "jti": "unsigned"}
+	secret, err := json.Marshal(good)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return []assertionCase{
+		{"unknown client", s.assertion("nobody", "ec", nil, nil), nil, "invalid_client"},
+		{"client without keys", s.assertion("public", "ec", nil, nil), nil, "invalid_client"},
+		{"unknown kid", s.assertion("service", "other", nil, nil), nil, "invalid_client"},
+		{"no kid", s.assertion("service", "", nil, nil), nil, "invalid_client"},
+		{"kid of another type of key", s.sign(jose.SigningKey{Algorithm: jose.ES384, Key: jose.JSONWebKey{Key: s.ec, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
+		{"stranger's key", s.sign(jose.SigningKey{Algorithm: jose.ES384, Key: jose.JSONWebKey{Key: stranger, KeyID: "ec"}}, nil, good), nil, "invalid_client"},
+		{"RS256", s.sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.rsa, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
+		{"HMAC with what is public", s.sign(jose.SigningKey{Algorithm: jose.HS384, Key: jose.JSONWebKey{Key: secret, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
+		{"alg none", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJzZXJ2aWNlIiwic3ViIjoic2VydmljZSJ9.", nil, "invalid_client"},
+		{"jku of a stranger", s.assertion("service", "ec", map[jose.HeaderKey]any{"jku": "https://evil.example/keys"}, nil), nil, "invalid_client"},
+	}
+}
+
+// ofForms are requests with a good assertion, or none.
+func (s *site) ofForms() []assertionCase {
+	return []assertionCase{
+		{"no JWT", "xyz", nil, "invalid_client"},
+		{"empty", "", []string{"client_assertion", ""}, "invalid_client"},
+		{"wrong type of assertion", s.claiming("iat", s.in(0)), []string{"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"}, "invalid_client"},
+		{"no type of assertion", s.claiming("iat", s.in(0)), []string{"client_assertion_type", ""}, "invalid_client"},
+		{"wrong grant_type", s.claiming("iat", s.in(0)), []string{"grant_type", "not_a_grant_type"}, "unsupported_grant_type"},
+		{"no scope", s.claiming("iat", s.in(0)), []string{"scope", ""}, "invalid_scope"},
+		{"scope beyond", s.claiming("iat", s.in(0)), []string{"scope", "system/Observation.rs system/Condition.rs"}, "invalid_scope"},
+		{"more actions", s.claiming("iat", s.in(0)), []string{"scope", "system/Patient.cruds"}, "invalid_scope"},
+		{"patient scope", s.claiming("iat", s.in(0)), []string{"scope", "patient/Observation.rs"}, "invalid_scope"},
+		{"user scope", s.claiming("iat", s.in(0)), []string{"scope", "system/Observation.rs user/Observation.rs"}, "invalid_scope"},
+		{"malformed scope", s.claiming("iat", s.in(0)), []string{"scope", "system/Observation.sr"}, "invalid_scope"},
+		{"v1 scope", s.claiming("iat", s.in(0)), []string{"scope", "system/Patient.read"}, ""},
+		{"secret as well", s.claiming("iat", s.in(0)), []string{"client_secret", "x"}, "invalid_request"},
+	}
+}
+
 func TestBackendServices(t *testing.T) {
 	s := newSite(t, nil)
 	for _, kid := range []string{"rsa", "ec"} {
@@ -72,68 +158,7 @@ func TestBackendServices(t *testing.T) {
 			}
 		})
 	}
-	stranger, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := func(d time.Duration) int64 { return s.now().Add(d).Unix() }
-	claim := func(name string, value any) string {
-		return s.assertion("service", "ec", nil, func(c map[string]any) {
-			if c[name] = value; value == nil {
-				delete(c, name)
-			}
-		})
-	}
-	good := map[string]any{"iss": "service", "sub": "service", "aud": s.root + "/auth/token", "exp": in(time.Minute), "jti": "unsigned"}
-	secret, err := json.Marshal(good)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name      string
-		assertion string
-		changes   []string
-		want      string
-	}{
-		{"issuer as aud", claim("aud", s.root), nil, ""},
-		{"several aud", claim("aud", []string{"x", s.root + "/auth/token"}), nil, ""},
-		{"client_id as well", claim("iat", in(0)), []string{"client_id", "service"}, ""},
-		{"registered jku's absence", claim("nbf", in(-time.Minute)), nil, ""},
-		{"another client_id", claim("iat", in(0)), []string{"client_id", "asymmetric"}, "invalid_client"},
-		{"wrong aud", claim("aud", "https://evil.example/token"), nil, "invalid_client"},
-		{"no aud", claim("aud", nil), nil, "invalid_client"},
-		{"expired", claim("exp", in(-time.Minute)), nil, "invalid_client"},
-		{"no exp", claim("exp", nil), nil, "invalid_client"},
-		{"exp an hour ahead", claim("exp", in(time.Hour)), nil, "invalid_client"},
-		{"not yet valid", claim("nbf", in(time.Hour)), nil, "invalid_client"},
-		{"iss of another", claim("iss", "asymmetric"), nil, "invalid_client"},
-		{"no iss", claim("iss", nil), nil, "invalid_client"},
-		{"sub of another", claim("sub", "asymmetric"), nil, "invalid_client"},
-		{"no jti", claim("jti", nil), nil, "invalid_client"},
-		{"unknown client", s.assertion("nobody", "ec", nil, nil), nil, "invalid_client"},
-		{"client without keys", s.assertion("public", "ec", nil, nil), nil, "invalid_client"},
-		{"unknown kid", s.assertion("service", "other", nil, nil), nil, "invalid_client"},
-		{"no kid", s.assertion("service", "", nil, nil), nil, "invalid_client"},
-		{"kid of another type of key", s.sign(jose.SigningKey{Algorithm: jose.ES384, Key: jose.JSONWebKey{Key: s.ec, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
-		{"stranger's key", s.sign(jose.SigningKey{Algorithm: jose.ES384, Key: jose.JSONWebKey{Key: stranger, KeyID: "ec"}}, nil, good), nil, "invalid_client"},
-		{"RS256", s.sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.rsa, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
-		{"HMAC with what is public", s.sign(jose.SigningKey{Algorithm: jose.HS384, Key: jose.JSONWebKey{Key: secret, KeyID: "rsa"}}, nil, good), nil, "invalid_client"},
-		{"alg none", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJzZXJ2aWNlIiwic3ViIjoic2VydmljZSJ9.", nil, "invalid_client"},
-		{"jku of a stranger", s.assertion("service", "ec", map[jose.HeaderKey]any{"jku": "https://evil.example/keys"}, nil), nil, "invalid_client"},
-		{"no JWT", "xyz", nil, "invalid_client"},
-		{"empty", "", []string{"client_assertion", ""}, "invalid_client"},
-		{"wrong type of assertion", claim("iat", in(0)), []string{"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"}, "invalid_client"},
-		{"no type of assertion", claim("iat", in(0)), []string{"client_assertion_type", ""}, "invalid_client"},
-		{"wrong grant_type", claim("iat", in(0)), []string{"grant_type", "not_a_grant_type"}, "unsupported_grant_type"},
-		{"no scope", claim("iat", in(0)), []string{"scope", ""}, "invalid_scope"},
-		{"scope beyond", claim("iat", in(0)), []string{"scope", "system/Observation.rs system/Condition.rs"}, "invalid_scope"},
-		{"more actions", claim("iat", in(0)), []string{"scope", "system/Patient.cruds"}, "invalid_scope"},
-		{"patient scope", claim("iat", in(0)), []string{"scope", "patient/Observation.rs"}, "invalid_scope"},
-		{"user scope", claim("iat", in(0)), []string{"scope", "system/Observation.rs user/Observation.rs"}, "invalid_scope"},
-		{"malformed scope", claim("iat", in(0)), []string{"scope", "system/Observation.sr"}, "invalid_scope"},
-		{"v1 scope", claim("iat", in(0)), []string{"scope", "system/Patient.read"}, ""},
-		{"secret as well", claim("iat", in(0)), []string{"client_secret", "x"}, "invalid_request"},
-	} {
+	for _, tt := range slices.Concat(s.ofClaims(), s.ofKeys(), s.ofForms()) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := s.call("/auth/token", serviceForm(tt.assertion, tt.changes...))
 			if tt.want == "" && got.status == http.StatusOK && got.json["access_token"] != nil {
@@ -144,35 +169,41 @@ func TestBackendServices(t *testing.T) {
 			}
 		})
 	}
-	t.Run("used twice", func(t *testing.T) {
-		assertion := s.assertion("service", "ec", nil, nil)
-		if got := s.call("/auth/token", serviceForm(assertion)); got.status != http.StatusOK {
-			t.Fatalf("%d %s", got.status, got.body)
-		}
-		if got := s.call("/auth/token", serviceForm(assertion)); got.text("error") != "invalid_client" {
-			t.Errorf("%d %s", got.status, got.body)
-		}
-		s.pass(time.Hour)
-		if err := s.Sweep(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.call("/auth/token", serviceForm(assertion)); got.text("error") != "invalid_client" {
-			t.Errorf("an hour later: %d %s", got.status, got.body)
-		}
-	})
-	t.Run("secret instead of keys", func(t *testing.T) {
-		got := s.call("/auth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"system/Observation.rs"}}, basic("confidential", s.secret)...)
-		if got.text("error") != "unauthorized_client" {
-			t.Errorf("%d %s", got.status, got.body)
-		}
-	})
-	t.Run("after five minutes", func(t *testing.T) {
-		got := s.call("/auth/token", serviceForm(s.assertion("service", "ec", nil, nil)))
-		s.pass(5 * time.Minute)
-		if _, err := s.Lookup(t.Context(), got.text("access_token")); err == nil {
-			t.Error("the token lives")
-		}
-	})
+	t.Run("used twice", s.usedTwice)
+	t.Run("secret instead of keys", s.secretInsteadOfKeys)
+	t.Run("after five minutes", s.afterFiveMinutes)
+}
+
+func (s *site) usedTwice(t *testing.T) {
+	assertion := s.assertion("service", "ec", nil, nil)
+	if got := s.call("/auth/token", serviceForm(assertion)); got.status != http.StatusOK {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := s.call("/auth/token", serviceForm(assertion)); got.text("error") != "invalid_client" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	s.pass(time.Hour)
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.call("/auth/token", serviceForm(assertion)); got.text("error") != "invalid_client" {
+		t.Errorf("an hour later: %d %s", got.status, got.body)
+	}
+}
+
+func (s *site) secretInsteadOfKeys(t *testing.T) {
+	got := s.call("/auth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"system/Observation.rs"}}, basic("confidential", s.secret)...)
+	if got.text("error") != "unauthorized_client" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func (s *site) afterFiveMinutes(t *testing.T) {
+	got := s.call("/auth/token", serviceForm(s.assertion("service", "ec", nil, nil)))
+	s.pass(5 * time.Minute)
+	if _, err := s.Lookup(t.Context(), got.text("access_token")); err == nil {
+		t.Error("the token lives")
+	}
 }
 
 // A client's keys behind a URL: with its jku or without, after it has changed them, and when it cannot be asked.

@@ -3,7 +3,6 @@ package smart_test
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -12,6 +11,11 @@ import (
 
 // capabilities is conformance.html.
 func capabilities() []requirement {
+	return append(declared(), described()...)
+}
+
+// declared are the capabilities, each with what it promises.
+func declared() []requirement {
 	able := func(names ...string) func(*check) {
 		return func(c *check) { c.ok(c.capable(names...), "%v are not all declared", names) }
 	}
@@ -63,6 +67,12 @@ func capabilities() []requirement {
 		{id: "369", verdict: holds, test: given("permission-v1", grants("patient/Observation.read"))},
 		{id: "370", verdict: holds, test: given("permission-v2", grants("patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|vital-signs"))},
 		{id: "371", verdict: noMatter, note: "not declared: app state is experimental"},
+	}
+}
+
+// described is the discovery document.
+func described() []requirement {
+	return []requirement{
 		{id: "372", verdict: holds, test: func(c *check) {
 			for _, path := range []string{"/fhir/.well-known/smart-configuration", "/.well-known/smart-configuration"} {
 				c.ok(c.request(http.MethodGet, path, "").json["token_endpoint"] != nil, "%s", path)
@@ -129,121 +139,5 @@ func capabilities() []requirement {
 		{id: "394", verdict: holds, test: func(c *check) { c.equal(c.config.json["code_challenge_methods_supported"], []any{"S256"}) }},
 		{id: "438", verdict: holds, note: "while registration is on", test: func(c *check) { c.equal(c.config.text("registration_endpoint"), c.root+"/auth/register") }},
 		{id: "439", verdict: declined, note: "there is one FHIR endpoint"},
-	}
-}
-
-// brandRequirements is brands.html.
-func brandRequirements() []requirement {
-	bundle := func(c *check) (b answered, organizations, endpoints []map[string]any) {
-		b = c.request(http.MethodGet, "/auth/brands.json", "", "Origin", "https://anywhere.example")
-		entries, _ := b.json["entry"].([]any)
-		for _, e := range entries {
-			resource, _ := e.(map[string]any)["resource"].(map[string]any)
-			if resource["resourceType"] == "Organization" {
-				organizations = append(organizations, resource)
-			} else {
-				endpoints = append(endpoints, resource)
-			}
-		}
-		return b, organizations, endpoints
-	}
-	primary := func(c *check) {
-		_, organizations, endpoints := bundle(c)
-		c.equal(len(organizations), 1)
-		c.equal(len(endpoints), 1)
-		c.equal(endpoints[0]["address"], c.base)
-		c.ok(strings.Contains(jsonOf(organizations[0]["endpoint"]), "Endpoint/"+endpoints[0]["id"].(string)), "%v", organizations[0])
-	}
-	timestamp := func(c *check) {
-		b, _, _ := bundle(c)
-		c.ok(strings.HasSuffix(b.text("timestamp"), "Z"), "%s", b.body)
-	}
-	updated := func(c *check) {
-		_, organizations, endpoints := bundle(c)
-		for _, resource := range append(organizations, endpoints...) {
-			meta, _ := resource["meta"].(map[string]any)
-			c.ok(meta["lastUpdated"] != nil, "%v", resource)
-		}
-	}
-	cors := func(c *check) {
-		b, _, _ := bundle(c)
-		c.equal(b.header.Get("Access-Control-Allow-Origin"), "*")
-	}
-	etag := func(c *check) {
-		b, _, _ := bundle(c)
-		c.ok(strings.HasPrefix(b.header.Get("ETag"), `W/"`), "%v", b.header)
-		c.equal(c.request(http.MethodGet, "/auth/brands.json", "", "If-None-Match", b.header.Get("ETag")).status, http.StatusNotModified)
-	}
-	matches := func(c *check) {
-		_, organizations, _ := bundle(c)
-		want, _ := c.config.json["user_access_brand_identifier"].(map[string]any)
-		c.ok(want["value"] != nil && want["system"] != nil, "%v", want)
-		found := 0
-		for _, o := range organizations {
-			for _, id := range o["identifier"].([]any) {
-				if cmp.Equal(id, any(want)) {
-					found++
-				}
-			}
-		}
-		c.equal(found, 1)
-	}
-	supplied := func(c *check) {
-		own := `{"resourceType":"Bundle","type":"collection","timestamp":"2026-01-01T00:00:00Z","entry":[{"resource":{"resourceType":"Organization","identifier":[{"system":"urn:oid:1.2","value":"7"}],"name":"Own","alias":["O"]}}]}`
-		server := c.open(func(o *smart.Options) {
-			o.Brand = smart.Brand{IdentifierSystem: "urn:oid:1.2", IdentifierValue: "7", Bundle: []byte(own)}
-		})
-		before := c.Server
-		c.Server = server
-		defer func() { c.Server = before }()
-		c.equal(c.request(http.MethodGet, "/auth/brands.json", "").body, own)
-		config := c.request(http.MethodGet, "/.well-known/smart-configuration", "")
-		c.equal(config.json["user_access_brand_identifier"], map[string]any{"system": "urn:oid:1.2", "value": "7"})
-	}
-	configured := func(c *check) {
-		c.ok(c.config.json["user_access_brand_bundle"] != nil && c.config.json["user_access_brand_identifier"] != nil, "%s", c.config.body)
-	}
-	return []requirement{
-		{id: "395", verdict: holds, test: matches},
-		{id: "396", verdict: holds, test: primary},
-		{id: "397", verdict: holds, note: "by a bundle of the operator's own", test: supplied},
-		{id: "398", verdict: holds, test: timestamp},
-		{id: "399", verdict: holds, test: updated},
-		{id: "400", verdict: holds, test: cors},
-		{id: "401", verdict: holds, test: etag},
-		{id: "402", verdict: holds, note: "common elements by settings, all by a bundle of the operator's own", test: supplied},
-		{id: "403", verdict: holds, test: supplied},
-		{id: "404", verdict: declined, note: "the bundle that is made has none; one of the operator's own may"},
-		{id: "405", verdict: holds, test: func(c *check) {
-			b, _, _ := bundle(c)
-			c.ok(!strings.Contains(b.body, "data-absent-reason"), "%s", b.body)
-		}},
-		{id: "406", verdict: holds, test: configured},
-		{id: "407", verdict: holds, test: primary},
-		{id: "408", verdict: holds, note: "by a bundle of the operator's own", test: supplied},
-		{id: "409", verdict: holds, test: configured},
-		{id: "410", verdict: holds, test: matches},
-		{id: "411", verdict: holds, test: matches},
-		{id: "412", verdict: holds, note: "a bundle of the operator's own is refused at the start otherwise", test: matches},
-		{id: "417", verdict: holds, test: primary},
-		{id: "418", verdict: holds, test: timestamp},
-		{id: "419", verdict: holds, test: updated},
-		{id: "421", verdict: holds, test: supplied},
-		{id: "422", verdict: holds, test: matches},
-		{id: "423", verdict: holds, test: cors},
-		{id: "424", verdict: holds, test: etag},
-		{id: "427", verdict: holds, test: configured},
-		{id: "428", verdict: holds, test: configured},
-		{id: "429", verdict: holds, test: configured},
-		{id: "430", verdict: holds, test: matches},
-		{id: "431", verdict: holds, test: matches},
-		{id: "432", verdict: holds, test: matches},
-		{id: "433", verdict: holds, test: primary},
-		{id: "434", verdict: holds, note: "by a bundle of the operator's own", test: supplied},
-		{id: "436", verdict: holds, note: "common elements by settings, all by a bundle of the operator's own", test: supplied},
-		{id: "437", verdict: holds, test: func(c *check) {
-			b, _, _ := bundle(c)
-			c.ok(!strings.Contains(b.body, "data-absent-reason"), "%s", b.body)
-		}},
 	}
 }

@@ -3,6 +3,7 @@ package smart_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/auth/smart/accounts"
@@ -10,10 +11,12 @@ import (
 
 // scopesAndContext is scopes-and-launch-context.html but for identity.
 func scopesAndContext() []requirement {
+	return slices.Concat(scopes(), contextOfLaunch(), furtherContext())
+}
+
+// scopes are what an app asks for and is granted.
+func scopes() []requirement {
 	matrix := "package auth, and the authorization matrix in internal/authmatrix"
-	ehr := func(name string, want any) func(*check) {
-		return func(c *check) { c.equal(c.ehr.json[name], want) }
-	}
 	return []requirement{
 		{id: "119", verdict: holds, note: "what the account allows and whose records the person may open bounds every token; package auth holds each request to it", test: func(c *check) {
 			got := c.site.tokens(c.ask("scope", "launch/patient openid fhirUser patient/Observation.rs user/Observation.rs"), "nurse", "ben")
@@ -50,6 +53,12 @@ func scopesAndContext() []requirement {
 			got := c.site.tokens(c.ask("scope", "launch/patient patient/*.cruds email"), "anna", "")
 			c.equal(got.text("scope"), "launch/patient patient/*.cruds")
 		}},
+	}
+}
+
+// contextOfLaunch is what comes with the token.
+func contextOfLaunch() []requirement {
+	return []requirement{
 		{id: "149", verdict: holds, test: func(c *check) {
 			c.equal(c.standalone.json["patient"], "anna")
 			c.equal(c.ehr.json["patient"], "ben")
@@ -107,6 +116,12 @@ func scopesAndContext() []requirement {
 			c.ok(got.status == http.StatusOK && got.text("color_background") != "", "%d %s", got.status, got.body)
 		}},
 		{id: "176", verdict: holds, test: ehr("tenant", "north")},
+	}
+}
+
+// furtherContext is fhirContext.
+func furtherContext() []requirement {
+	return []requirement{
 		{id: "177", verdict: holds, note: "by what the EHR gives when it prepares the launch", test: func(c *check) {
 			c.ok(strings.Contains(c.ehr.body, `{"reference":"ImagingStudy/7"}`), "%s", c.ehr.body)
 			c.equal(c.prepare(`{"client_id":"public","fhirContext":[{"reference":"Patient/anna"}]}`).status, http.StatusBadRequest)
@@ -135,6 +150,11 @@ func scopesAndContext() []requirement {
 		{id: "194", verdict: holds, note: "passed on as it was given", test: ehr("intent", "reconcile-medications")},
 		{id: "217", verdict: noMatter, note: "no scopes or parameters of tokens are added; rights at this server's own API are `firth/…`"},
 	}
+}
+
+// ehr checks a member of the answer to an EHR launch.
+func ehr(name string, want any) func(*check) {
+	return func(c *check) { c.equal(c.ehr.json[name], want) }
 }
 
 // item checks that items of fhirContext arrive as they were given.
