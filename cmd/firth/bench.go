@@ -29,20 +29,21 @@ type benchOptions struct {
 func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure this machine: create, ingest, import, read, search, start, scale",
+		Short: "Measure this machine: create, ingest, import, read, search, page, start, scale",
 		Long: `Measure a server of its own over loopback TCP, on durable stores in temporary directories. For each measurement the ceiling is measured in the same run:
 the store's engine with the same keys and bytes but no server, or a bare net/http handler that serves the same bytes. The ratio to it says more about Firth than
 the rate, which says much about the machine.
 
 With --store mongodb://… the stores are databases of that deployment, named firth_bench_… and dropped afterwards; the database that the URI names is not touched. The ceilings are then raw
-inserts, and raw finds by id or by patient, code and time, of the same documents with the same indexes. A server that is no replica set needs --mongo-allow-standalone, and has no figure for
+inserts, and raw finds by id or by patient, code and time, with a raw count where there is a total, of the same documents with the same indexes. A server that is no replica set needs --mongo-allow-standalone, and has no figure for
 ingest and import, which take transactions.
 
   create   POST /fhir/Observation, one resource a request
   ingest   device readings, a hundred a payload, through the adapter
   import   transactions of 200 Observations with ids, as firth import sends them
   read     GET /fhir/Observation/[id]
-  search   the 20 newest readings of one code of a patient
+  search   the 20 newest readings of one code of a patient, with their total
+  page     the same without a total, as the pages behind the first are
   start    time from start to ready, and resident memory, with --resources in the store
   guard    all of these with authorization and audit, and without: what they cost
   scale    reads, searches and operations over all patients of a store of --resources

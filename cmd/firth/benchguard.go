@@ -15,13 +15,13 @@ import (
 
 // guardAims are what of the rate without must be left with authorization and audit.
 func guardAims() map[string]float64 {
-	return map[string]float64{"create": 0.85, "ingest": 0.85, "import": 0.85, "read": 0.70, "search": 0.70}
+	return map[string]float64{"create": 0.85, "ingest": 0.85, "import": 0.85, "read": 0.70, "search": 0.70, "page": 0.70}
 }
 
 func guardCommand(o *benchOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "guard", Short: "Measure what authorization and audit cost", Args: cobra.NoArgs,
-		Long: `Measure create, ingest, import, read and search one after the other, each first on a server without authorization and audit, as serve --dev runs, and then on one with both: every request carries an
+		Long: `Measure create, ingest, import, read, search and page one after the other, each first on a server without authorization and audit, as serve --dev runs, and then on one with both: every request carries an
 access token, and every interaction is in the audit trail, that of a write before it is answered.`,
 		Example: "  firth bench guard --duration 5s",
 	}

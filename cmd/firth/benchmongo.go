@@ -35,7 +35,8 @@ func onMongo(system *bench.System, c config.Config, uri string) {
 		"ingest": {Is: fmt.Sprintf("raw bulk inserts, %d documents each", bench.ReadingsPerRequest), AimRatio: 0.6},
 		"import": {Is: fmt.Sprintf("raw bulk inserts, %d documents each", bench.ImportedPerRequest), AimRatio: 0.6},
 		"read":   {Is: "raw finds by _id"},
-		"search": {Is: "raw finds by {p, h, t}", AimRatio: 0.7},
+		"search": {Is: "raw finds and counts by {p, h, t}", AimRatio: 0.7},
+		"page":   {Is: "raw finds by {p, h, t}", AimRatio: 0.7},
 	}
 	system.Engine = func(ctx context.Context, place string, load bench.EngineLoad) (float64, error) {
 		ops, err := creations(load.Resources)

@@ -76,6 +76,7 @@ func embedded() map[string]Ceiling {
 		"import": {fmt.Sprintf("engine, %d resources a commit", ImportedPerRequest), 0, 0},
 		"read":   {"bare net/http, the same bytes", 25_000, 0.5},
 		"search": {"bare net/http, the same bytes", 8000, 0},
+		"page":   {"bare net/http, the same bytes", 0, 0},
 	}
 }
 
@@ -92,7 +93,7 @@ type Options struct {
 }
 
 // Scenarios are the names Run knows, in the order of `all`.
-func Scenarios() []string { return []string{"create", "ingest", "import", "read", "search"} }
+func Scenarios() []string { return []string{"create", "ingest", "import", "read", "search", "page"} }
 
 // Run measures the scenarios one after the other, each on stores of its own. The error tells of those that could not be measured; the report has the others as well, unless none
 // could.
@@ -121,7 +122,7 @@ func Run(ctx context.Context, system System, opts Options, scenarios ...string) 
 	report := &Report{Facts: facts, Clients: opts.Clients, Seconds: opts.Duration.Seconds()}
 	var failures []error
 	for _, name := range scenarios {
-		measure, known := map[string]func(context.Context) (*Row, error){"create": r.create, "ingest": r.ingest, "import": r.importing, "read": r.read, "search": r.search}[name]
+		measure, known := map[string]func(context.Context) (*Row, error){"create": r.create, "ingest": r.ingest, "import": r.importing, "read": r.read, "search": r.search, "page": r.page}[name]
 		if !known {
 			return nil, fmt.Errorf("no measurement is named %q", name)
 		}

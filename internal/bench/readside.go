@@ -24,16 +24,26 @@ func (r *run) read(ctx context.Context) (*Row, error) {
 	return row, r.served(ctx, row, targets)
 }
 
-// search is the newest readings of one kind of a patient.
+// search is the newest readings of one kind of a patient, with their total, as the first page of a search is.
 func (r *run) search(ctx context.Context) (*Row, error) {
 	row := r.row("search", "searches/s")
-	var targets []string
+	return row, r.served(ctx, row, r.newest(""))
+}
+
+// page is the same without the total, as every other page is.
+func (r *run) page(ctx context.Context) (*Row, error) {
+	row := r.row("page", "pages/s")
+	return row, r.served(ctx, row, r.newest("&_total=none"))
+}
+
+// newest are searches for the newest readings of one kind of a patient.
+func (r *run) newest(more string) (targets []string) {
 	for p := range min(Patients(r.Resources), sampled/8) {
 		for _, m := range measures() {
-			targets = append(targets, "/fhir/Observation?patient="+PatientID(p)+"&code=http://loinc.org%7C"+m.code+"&_sort=-date&_count=20")
+			targets = append(targets, "/fhir/Observation?patient="+PatientID(p)+"&code=http://loinc.org%7C"+m.code+"&_sort=-date&_count=20"+more)
 		}
 	}
-	return row, r.served(ctx, row, targets)
+	return targets
 }
 
 // served measures GETs of the targets, then the engine's finds of the same, or the same answers from a handler that only holds them.

@@ -93,7 +93,8 @@ func (c *ceiling) write(ctx context.Context) (int, error) {
 	return c.batch, err
 }
 
-// FindLoad is what [FindCeiling] finds. Each query is about one id, or about codes of one patient, newest first, as the compound index answers it; Count is the limit.
+// FindLoad is what [FindCeiling] finds. Each query is about one id, or about codes of one patient, newest first, as the compound index answers it; Count is the limit. Where a
+// query wants a total, and the limit is reached, the entries of the index are counted.
 type FindLoad struct {
 	Queries  []search.Query
 	Clients  int
@@ -131,6 +132,7 @@ type rawFind struct {
 	where bson.D
 	sort  bson.D // nil: one document, by its id
 	limit int
+	total bool
 }
 
 func rawFindOf(q *search.Query) (rawFind, error) {
@@ -142,7 +144,7 @@ func rawFindOf(q *search.Query) (rawFind, error) {
 		return rawFind{}, fmt.Errorf("a find of %s: %w", strings.TrimSpace(search.Explain(q.Plan)), store.ErrUnsupported)
 	}
 	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens}}
-	return rawFind{typ: q.Type, where: where, sort: bson.D{{Key: fieldTime, Value: direction(q.Sort[0].Descending)}}, limit: q.Count}, nil
+	return rawFind{typ: q.Type, where: where, sort: bson.D{{Key: fieldTime, Value: direction(q.Sort[0].Descending)}}, limit: q.Count, total: q.Total != search.NoTotal}, nil
 }
 
 // run reads what is found to its end.
@@ -162,5 +164,19 @@ func (f *rawFind) run(ctx context.Context, from *mongo.Collection) error {
 	if n == 0 {
 		return errors.Join(cursor.Err(), fmt.Errorf("nothing is found by %v", f.where))
 	}
+	if f.total && n == f.limit && cursor.Err() == nil {
+		return f.count(ctx, from)
+	}
 	return cursor.Err()
+}
+
+// count counts as far as a bounded total does.
+func (f *rawFind) count(ctx context.Context, from *mongo.Collection) error {
+	command := bson.D{{Key: "count", Value: from.Name()}, {Key: "query", Value: f.where}, {Key: "hint", Value: hotHint()}, {Key: "limit", Value: int64(countAtMost) + 1}, majority()}
+	return from.Database().RunCommand(ctx, command).Err()
+}
+
+// majority is the read concern of a command that the driver does not give it.
+func majority() bson.E {
+	return bson.E{Key: "readConcern", Value: bson.D{{Key: "level", Value: "majority"}}}
 }

@@ -107,7 +107,7 @@ func (r *run) countDocuments(ctx context.Context, where, hint bson.D, limit int)
 }
 
 func (r *run) countCommand(ctx context.Context, where, hint bson.D, limit int) (int, error) {
-	command := bson.D{{Key: "count", Value: r.q.Type}, {Key: "query", Value: where}, {Key: "readConcern", Value: bson.D{{Key: "level", Value: "majority"}}}}
+	command := bson.D{{Key: "count", Value: r.q.Type}, {Key: "query", Value: where}, majority()}
 	if hint != nil {
 		command = append(command, bson.E{Key: "hint", Value: hint})
 	}
