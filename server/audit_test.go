@@ -16,6 +16,7 @@ import (
 
 	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/pebble"
 )
 
@@ -282,4 +283,26 @@ func TestAuditUnavailable(t *testing.T) {
 			{name: "transaction", method: "POST", path: "", body: bundleOf("transaction", requestEntry("", patient, "PUT", "Patient/p")), status: 503, answer: "*"},
 		})
 	})
+	t.Run("found out in the commit", func(t *testing.T) {
+		f := newFixture(t, func(c *Config) {
+			journal, ok := store.Unwrap(c.Store).(store.Journal)
+			if !ok {
+				t.Skip("the store has no journal: events are recorded behind commits")
+			}
+			if err := journal.Keep(t.Context(), fullJournal{}); err != nil {
+				t.Fatal(err)
+			}
+			c.Auditor = stuckAuditor{}
+		})
+		f.run(t, []step{
+			{name: "write", method: "PUT", path: "/Patient/p", body: patient, status: 503, answer: "*"},
+			{name: "transaction", method: "POST", path: "", body: bundleOf("transaction", requestEntry("", patient, "PUT", "Patient/p")), status: 503, answer: "*"},
+			{name: "what was not written", method: "GET", path: "/Patient/p", status: 404, answer: "*"},
+		})
+	})
 }
+
+// fullJournal takes nothing.
+type fullJournal struct{}
+
+func (fullJournal) Enter([]store.Noted) (store.Entry, error) { return nil, store.ErrBusy }
