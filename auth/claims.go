@@ -14,11 +14,18 @@ type Claims struct {
 	Patient   string // id of the patient in context; empty for none
 	Encounter string // id of the encounter in context; empty for none
 
+	Thumbprint string // x5t#S256 of the certificate that who uses the token must show (RFC 8705 section 3); empty for a token that is good for whoever has it
+
 	PurposeOfUse []Coding // why, as stated by who uses the token
 	Roles        []Coding // of the user
 	BreakGlass   bool     // consent and care team are overridden in an emergency; audited as such
 
 	Issued, Expires time.Time
+}
+
+// IsShownBy says whether who showed a certificate with a thumbprint, or none with "", may use the token.
+func (c *Claims) IsShownBy(thumbprint string) bool {
+	return c.Thumbprint == "" || c.Thumbprint == thumbprint
 }
 
 // Coding is a code of a system.

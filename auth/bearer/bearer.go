@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/keys"
 )
 
 // Own looks up tokens of this server. auth.ErrToken.
@@ -19,10 +20,19 @@ type Foreign interface {
 	Claims(ctx context.Context, token string) (*auth.Claims, error)
 }
 
-// Reader reads tokens. Either part may be nil.
+// Devices knows clients that need no token to send payloads, because the certificate that they show when they connect says who they are. auth.ErrToken for others.
+type Devices interface {
+	Device(ctx context.Context, c *keys.Certificate) (*auth.Claims, error)
+}
+
+// Reader reads tokens. Any part may be nil.
 type Reader struct {
 	Own     Own
 	Foreign Foreign
+	Devices Devices
+
+	// Certificate is what the client of a request showed, or nil.
+	Certificate func(*http.Request) *keys.Certificate
 }
 
 // Error is why a request is not let in.
@@ -44,23 +54,72 @@ func (e *Error) Challenge() string {
 
 // Claims returns what the token of a request says. *Error; auth.ErrUnavailable when its issuer cannot be asked.
 func (r *Reader) Claims(request *http.Request) (*auth.Claims, error) {
+	if r.isWithoutToken(request) {
+		if claims, err := r.device(request); claims != nil || err != nil {
+			return claims, err
+		}
+	}
 	token, err := Token(request)
 	if err != nil {
 		return nil, err
 	}
+	claims, err := r.lookup(request.Context(), token)
+	if err == nil && claims.Thumbprint != "" && !claims.IsShownBy(r.thumbprint(request)) {
+		return nil, &Error{http.StatusUnauthorized, "invalid_token", "The access token is bound to a client certificate, which this connection was not made with."}
+	}
+	return claims, err
+}
+
+func (r *Reader) lookup(ctx context.Context, token string) (*auth.Claims, error) {
 	if r.Own != nil {
-		claims, err := r.Own.Lookup(request.Context(), token)
+		claims, err := r.Own.Lookup(ctx, token)
 		if err == nil || !errors.Is(err, auth.ErrToken) {
 			return claims, err
 		}
 	}
 	if r.Foreign != nil {
-		claims, err := r.Foreign.Claims(request.Context(), token)
+		claims, err := r.Foreign.Claims(ctx, token)
 		if err == nil || !errors.Is(err, auth.ErrToken) {
 			return claims, err
 		}
 	}
 	return nil, &Error{http.StatusUnauthorized, "invalid_token", "The access token is not valid: it is unknown, expired or revoked."}
+}
+
+// certificate is what the client of a request showed, or nil.
+func (r *Reader) certificate(request *http.Request) *keys.Certificate {
+	if r.Certificate == nil {
+		return nil
+	}
+	return r.Certificate(request)
+}
+
+func (r *Reader) thumbprint(request *http.Request) string {
+	if c := r.certificate(request); c != nil {
+		return c.Thumbprint
+	}
+	return ""
+}
+
+// ingestPath is where payloads of devices are sent to.
+const ingestPath = "/ingest/"
+
+// isWithoutToken reports whether a request sends a payload and no token. Scripts of web pages do not count, for whom browsers show certificates unasked: their requests have an Origin.
+func (r *Reader) isWithoutToken(request *http.Request) bool {
+	return r.Devices != nil && request.Method == http.MethodPost && strings.HasPrefix(request.URL.Path, ingestPath) && len(request.Header["Authorization"]) == 0 && len(request.Header["Origin"]) == 0
+}
+
+// device returns what a client may do by its certificate alone; nil when it may do nothing, or shows none.
+func (r *Reader) device(request *http.Request) (*auth.Claims, error) {
+	c := r.certificate(request)
+	if c == nil {
+		return nil, nil //nolint:nilnil // nobody who is known
+	}
+	claims, err := r.Devices.Device(request.Context(), c)
+	if errors.Is(err, auth.ErrToken) {
+		return nil, nil //nolint:nilnil // nobody who is known
+	}
+	return claims, err
 }
 
 // Token is the token of a request's Authorization header. Tokens in the URL or in a form are not looked for: they end up in logs. *Error.

@@ -24,6 +24,9 @@ type tokenClaims struct {
 	Kind       string  `json:"typ"` // of Keycloak: Bearer, ID, Refresh
 	Nonce      *string `json:"nonce"`
 	AtHash     *string `json:"at_hash"`
+	Confirmed  struct {
+		Thumbprint string `json:"x5t#S256"` // RFC 8705 section 3.1
+	} `json:"cnf"`
 	Extensions struct {
 		IUA struct { // IHE ITI-71: https://profiles.ihe.net/ITI/IUA
 			SubjectRole  codes `json:"subject_role"`
@@ -85,7 +88,7 @@ func (s *Issuers) meaning(c *tokenClaims, handle string) *auth.Claims {
 	claims := &auth.Claims{
 		Issuer: c.Issuer, Subject: c.Subject, Client: c.Client, TokenID: c.ID, Scope: strings.Join(scope, " "), FHIRUser: s.user(c.FHIRUser),
 		Patient: idOf("Patient", c.Patient), Encounter: idOf("Encounter", c.Encounter),
-		PurposeOfUse: c.Extensions.IUA.PurposeOfUse, Expires: c.Expiry.Time(),
+		Thumbprint: c.Confirmed.Thumbprint, PurposeOfUse: c.Extensions.IUA.PurposeOfUse, Expires: c.Expiry.Time(),
 	}
 	for _, role := range c.Extensions.IUA.SubjectRole {
 		if role.System != auth.RoleSystem { // only this server makes its administrators

@@ -144,6 +144,7 @@ func TestTokens(t *testing.T) {
 		{"aud with a slash, among others", with("aud", []string{"x", base + "/"}), want(nil)},
 		{"azp", p.token(t, p.claims(map[string]any{"client_id": nil, "azp": "app2"}), "JWT", "k"), want(func(c *auth.Claims) { c.Client = "app2" })},
 		{"scp", p.token(t, p.claims(map[string]any{"scope": nil, "scp": []string{"user/*.rs", "openid"}}), "JWT", "k"), want(func(c *auth.Claims) { c.Scope = "user/*.rs openid" })},
+		{"bound to a certificate", with("cnf", map[string]string{"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}), want(func(c *auth.Claims) { c.Thumbprint = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" })},
 		{"patient with its type", with("patient", "Patient/p1"), want(nil)},
 		{"patient elsewhere", with("patient", "https://other.example.org/Patient/p1"), want(func(c *auth.Claims) { c.Patient = "" })},
 		{"fhirUser, relative", with("fhirUser", "Patient/p1"), want(func(c *auth.Claims) { c.FHIRUser = "Patient/p1" })},

@@ -11,8 +11,8 @@ import (
 	"github.com/firth-health/firth/auth/smart/clients"
 )
 
-// authenticate finds out which client sends a form, by the one way in which clients of its type prove it: client_secret_basic (RFC 6749 section 2.3.1), private_key_jwt (RFC 7523), or for public clients
-// by nothing. Every error of the client's making is invalid_client (SMART App Launch 2.2, client-confidential-asymmetric.html#response).
+// authenticate finds out which client sends a form, by the one way in which clients of its type prove it: client_secret_basic (RFC 6749 section 2.3.1), private_key_jwt (RFC 7523), by the certificate of
+// the connection (RFC 8705), or for public clients by nothing. Every error of the client's making is invalid_client (SMART App Launch 2.2, client-confidential-asymmetric.html#response).
 func (s *Server) authenticate(r *http.Request, form url.Values) (*clients.Client, error) {
 	header := r.Header.Get("Authorization")
 	ways := 0
@@ -38,10 +38,13 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (*clients.Client
 	if err != nil {
 		return nil, err
 	}
-	if client.Type != clients.Public {
-		return nil, refuse(invalidClient, "the client must authenticate")
+	switch client.Type {
+	case clients.Public:
+		return client, nil
+	case clients.Certificate:
+		return client, s.shown(r, client)
 	}
-	return client, nil
+	return nil, refuse(invalidClient, "the client must authenticate")
 }
 
 // known returns an enabled client.

@@ -2,6 +2,7 @@ package smart
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/auth/smart/scopes"
@@ -61,6 +62,7 @@ type metadata struct {
 	IntrospectionAuthAlgorithms  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods        []string `json:"revocation_endpoint_auth_methods_supported"`
 	RevocationAuthAlgorithms     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	CertificateBound             bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705 section 3.3
 	ClaimsParameterSupported     bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported    bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported bool     `json:"request_uri_parameter_supported"`
@@ -69,8 +71,13 @@ type metadata struct {
 func (s *Server) metadata() metadata {
 	e := s.Endpoints()
 	confidential := []string{"client_secret_basic", "private_key_jwt"}
+	if s.o.Certificate != nil {
+		confidential = append(confidential, "tls_client_auth", "self_signed_tls_client_auth")
+	}
+	confidential = slices.Clip(confidential)
 	return metadata{
-		Issuer: s.issuer, JWKS: e.JWKS, Authorization: e.Authorize, Token: e.Token, Introspection: e.Introspect, Revocation: e.Revoke, Registration: e.Register,
+		CertificateBound: s.o.Certificate != nil,
+		Issuer:           s.issuer, JWKS: e.JWKS, Authorization: e.Authorize, Token: e.Token, Introspection: e.Introspect, Revocation: e.Revoke, Registration: e.Register,
 		GrantTypes:    []string{"authorization_code", "refresh_token", "client_credentials"},
 		ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, Scopes: scopesSupported(), ChallengeMethods: []string{"S256"},
 		TokenAuthMethods: append(confidential, "none"), TokenAuthAlgorithms: algorithms(),

@@ -25,7 +25,14 @@ type introspection struct {
 	Audience  string `json:"aud,omitempty"`
 	ID        string `json:"jti,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
+
+	Confirmed *confirmation `json:"cnf,omitempty"`
 	tokens.Context
+}
+
+// confirmation is the certificate that who uses a token must show (RFC 8705 section 3.2).
+type confirmation struct {
+	Thumbprint string `json:"x5t#S256"`
 }
 
 // introspect is the introspection endpoint. A client may ask about its own tokens; about those of others, who has the right firth/introspection, as a client or in a bearer token.
@@ -63,6 +70,9 @@ func (s *Server) introspection(a *tokens.Authorization, c *auth.Claims) introspe
 	answer := introspection{
 		Active: true, Scope: c.Scope, Client: c.Client, TokenType: "Bearer", Expires: c.Expires.Unix(), Issued: c.Issued.Unix(), Issuer: c.Issuer, Subject: c.Subject, Audience: s.o.BaseURL, ID: c.TokenID,
 	}
+	if c.Thumbprint != "" {
+		answer.Confirmed = &confirmation{c.Thumbprint}
+	}
 	if a != nil {
 		answer.Context = a.Context
 		if granted, err := s.o.ParseScopes.Parse(a.Scope); err == nil && (granted.Has(auth.FHIRUser) || granted.Has(auth.Profile)) {
@@ -98,7 +108,7 @@ func (s *Server) introspector(r *http.Request, form map[string][]string) (client
 // bearer returns what a bearer token says when it has a right (RFC 6750 section 3.1).
 func (s *Server) bearer(r *http.Request, token, right string) (*auth.Claims, error) {
 	claims, err := s.tokens.Lookup(r.Context(), strings.TrimSpace(token))
-	if errors.Is(err, auth.ErrToken) {
+	if errors.Is(err, auth.ErrToken) || err == nil && !claims.IsShownBy(s.thumbprint(r)) {
 		return nil, &refusal{Code: "invalid_token", Description: "the access token is not valid", status: http.StatusUnauthorized}
 	}
 	if err != nil {

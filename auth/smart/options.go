@@ -44,6 +44,9 @@ type Options struct {
 	// Remote says from which network address a request comes; nil: the peer of the connection. A server behind a proxy reads what the proxy says.
 	Remote func(*http.Request) string
 
+	// Certificate is what the client of a request showed, or nil. Without it no client authenticates by a certificate.
+	Certificate func(*http.Request) *keys.Certificate
+
 	Name   string // of the service, on pages; empty: Firth
 	Tenant string // launch context "tenant"; empty: none
 	Brand  Brand

@@ -60,7 +60,7 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 		issued, err = s.exchange(r, form, client)
 	case "refresh_token":
 		e.Type = events.TokenRefresh
-		if issued, err = s.tokens.Refresh(r.Context(), form.Get("refresh_token"), client.ID, form.Get("scope")); err == nil && issued.Again {
+		if issued, err = s.tokens.Refresh(r.Context(), form.Get("refresh_token"), client.ID, form.Get("scope"), s.boundTo(r, client)); err == nil && issued.Again {
 			e.Detail = "the refresh token that took the place of this one a moment ago was given again"
 		}
 	default:
@@ -91,12 +91,12 @@ func (s *Server) exchange(r *http.Request, form url.Values, client *clients.Clie
 			return nil, refuse(invalidRequest, name+" is missing")
 		}
 	}
-	return s.tokens.Exchange(r.Context(), form.Get("code"), client.ID, form.Get("redirect_uri"), form.Get("code_verifier"))
+	return s.tokens.Exchange(r.Context(), form.Get("code"), tokens.Redemption{Client: client.ID, RedirectURI: form.Get("redirect_uri"), Verifier: form.Get("code_verifier"), Thumbprint: s.boundTo(r, client)})
 }
 
 // service issues a token to a client that acts for itself (SMART App Launch 2.2, backend-services.html): scopes are asked for by name, and each must be within what it is registered with.
 func (s *Server) service(r *http.Request, form url.Values, client *clients.Client) (*tokens.Issued, error) {
-	if client.Type != clients.Asymmetric {
+	if !client.HasKeys() {
 		return nil, refuse(unauthorizedClient, "client_credentials is for clients that authenticate with keys")
 	}
 	asked, err := s.o.ParseScopes.Parse(form.Get("scope"))
@@ -119,7 +119,7 @@ func (s *Server) service(r *http.Request, form url.Values, client *clients.Clien
 	if len(granted) == 0 || !asked.SubsetOf(allowed) {
 		return nil, refuse(invalidScope, "the client is not registered for all of these scopes")
 	}
-	return s.tokens.Service(r.Context(), client.ID, granted.String())
+	return s.tokens.Service(r.Context(), client.ID, granted.String(), s.boundTo(r, client))
 }
 
 // grantRefusal says in OAuth's words what package tokens says.

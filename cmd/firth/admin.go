@@ -47,7 +47,7 @@ func (z *secured) local() http.Handler {
 
 // tokenActor lets in who has a token with the right to administer accounts.
 func (z *secured) tokenActor(r *http.Request) (string, error) {
-	claims, err := (&bearer.Reader{Own: z.authorization}).Claims(r)
+	claims, err := z.own.Claims(r)
 	var refused *bearer.Error
 	if errors.As(err, &refused) {
 		return "", &admin.Error{Status: refused.Status, Why: refused.Why}

@@ -88,7 +88,7 @@ func (z *secured) benchToken(ctx context.Context) (string, error) {
 	if _, _, err := z.authorization.Clients().Create(ctx, client); err != nil && !errors.Is(err, clients.ErrExists) {
 		return "", err
 	}
-	issued, err := z.authorization.Tokens().Service(ctx, client.ID, scope)
+	issued, err := z.authorization.Tokens().Service(ctx, client.ID, scope, "")
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firth-health/firth/auth/keys"
 	"github.com/firth-health/firth/auth/smart/admin"
 	"github.com/firth-health/firth/auth/smart/clients"
 )
@@ -36,36 +37,56 @@ func clientCommand() *cobra.Command {
 
 func clientAddCommand() *cobra.Command {
 	c := admin.Client{}
-	var kind, keys string
+	var kind, jwks string
+	var certificates []string
 	cmd := &cobra.Command{Use: "add [ID]", Short: "Register an app or a service", Args: cobra.MaximumNArgs(1),
 		Long: `Register an app or a service. Its type is how it proves who it is: public for apps that can keep no secret, symmetric for those with a secret, which is printed once,
-asymmetric for those with a key pair, whose public keys --jwks or --jwks-url gives (RS384 or ES384). Services without people are asymmetric and get the system/ scopes that --scopes names.`,
+asymmetric for those with a key pair, whose public keys --jwks or --jwks-url gives (RS384 or ES384), certificate for those that show a TLS client certificate (RFC 8705; the server asks for
+one when it has --client-ca). That is the one of --certificate, whoever issued it, or any of an authority of --client-ca with the name of --certificate-subject or --certificate-name. Its tokens
+are of use only on connections made with that certificate. Services without people are asymmetric or certificate and get the system/ scopes that --scopes names.
+
+With --ingest-without-token a device that cannot ask for tokens may send payloads to /ingest by its certificate alone, within its scopes.`,
 		Example: `  firth client add growth-chart --name "Growth Chart" --redirect https://growth.example/back
-  firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"`}
+  firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"
+  firth client add gateway-8 --name "Ward 8" --certificate gateway-8.pem --scopes "system/Observation.c" --ingest-without-token`}
 	flags := cmd.Flags()
 	flags.StringVar(&c.Name, "name", "", "name shown to people")
-	flags.StringVar(&kind, "type", string(clients.Public), "public, symmetric or asymmetric")
+	flags.StringVar(&kind, "type", string(clients.Public), "public, symmetric, asymmetric or certificate")
 	flags.StringSliceVar(&c.RedirectURIs, "redirect", nil, "address that people come back to (repeatable)")
 	flags.StringVar(&c.LaunchURI, "launch", "", "address at which the app is launched from an EHR")
 	flags.StringSliceVar(&c.Origins, "origin", nil, "web origin of its scripts, besides those of --redirect (repeatable)")
 	flags.StringVar(&c.Scopes, "scopes", "", "the most it may ask for (none: patient/ and user/ scopes)")
-	flags.StringVar(&keys, "jwks", "", "`FILE` with its public keys (JWK Set)")
+	flags.StringVar(&jwks, "jwks", "", "`FILE` with its public keys (JWK Set)")
 	flags.StringVar(&c.JWKSURL, "jwks-url", "", "address of its public keys")
+	flags.StringArrayVar(&certificates, "certificate", nil, "`FILE` with its TLS client certificate, PEM or DER (repeatable); the type is certificate")
+	flags.StringVar(&c.CertificateSubject, "certificate-subject", "", "subject of its TLS client certificate, as openssl x509 -noout -subject -nameopt RFC2253 prints it")
+	flags.StringVar(&c.CertificateName, "certificate-name", "", "alternative name in its TLS client certificate: dns:gateway.example, uri:…, ip:… or email:…")
+	flags.BoolVar(&c.IngestWithoutToken, "ingest-without-token", false, "its certificate is enough to send payloads to /ingest")
 	flags.StringVar(&c.Website, "website", "", "address of its website")
 	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
 		c.Type = clients.Type(kind)
+		if !cmd.Flags().Changed("type") && (len(certificates) > 0 || c.CertificateSubject != "" || c.CertificateName != "") {
+			c.Type = clients.Certificate
+		}
 		if len(args) > 0 {
 			c.ID = args[0]
 		}
 		if c.Name == "" {
 			return usageError{errors.New("--name is missing: what people see when the app asks for access")}
 		}
-		if keys != "" {
-			data, err := os.ReadFile(keys)
+		if jwks != "" {
+			data, err := os.ReadFile(jwks)
 			if err != nil {
 				return err
 			}
 			c.JWKS = json.RawMessage(data)
+		}
+		for _, file := range certificates {
+			thumbprint, err := thumbprintOf(file)
+			if err != nil {
+				return err
+			}
+			c.Certificates = append(c.Certificates, thumbprint)
 		}
 		var made admin.Client
 		if err := a.do(ctx, http.MethodPost, "/clients", c, &made); err != nil {
@@ -78,6 +99,19 @@ asymmetric for those with a key pair, whose public keys --jwks or --jwks-url giv
 		return nil
 	})
 	return cmd
+}
+
+// thumbprintOf is that of the certificate in a file.
+func thumbprintOf(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	certificate, err := keys.ParseCertificate(data)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	return keys.Thumbprint(certificate), nil
 }
 
 func clientListCommand() *cobra.Command {

@@ -50,6 +50,7 @@ func start(ctx context.Context, c config.Config, log *slog.Logger, listen listen
 		return nil, err
 	}
 	if z := r.parts.secured; z != nil {
+		z.clients.tls = r.tls
 		z.socket = z.listenLocally(ctx, z.files.path(adminSocket), log)
 	}
 	if c.MLLP != "" {
@@ -106,6 +107,7 @@ func httpServer(c config.Config, log *slog.Logger, handler http.Handler) *http.S
 		WriteTimeout:      2*c.RequestTime + 5*time.Second,
 		IdleTimeout:       c.IdleTime,
 		MaxHeaderBytes:    64 << 10,
+		ConnContext:       transport.ConnContext,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

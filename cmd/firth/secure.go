@@ -34,7 +34,9 @@ type secured struct {
 	store         store.Store  // with the trail and the index of Consents over it
 
 	consents    *consents.Store
-	metrics     string // who may read them
+	clients     clientCertificates
+	own         *bearer.Reader // of this server's tokens
+	metrics     string         // who may read them
 	files       keyFiles
 	socket      *socketServer // nil where none is wanted, or could be had
 	checkpoints *os.File
@@ -87,7 +89,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	fetcher := keys.NewFetcher(keys.NewClient(c.PrivateClients), time.Now)
-	z.authorization, err = smart.New(ctx, smart.Options{State: state, BaseURL: base, Key: key, Patients: patients{p.store, p.registry}, ParseScopes: rules.ParseScopes, Fetcher: fetcher, Events: z.record, Logger: log,
+	z.authorization, err = smart.New(ctx, smart.Options{State: state, BaseURL: base, Key: key, Patients: patients{p.store, p.registry}, ParseScopes: rules.ParseScopes, Fetcher: fetcher, Events: z.record, Logger: log, Certificate: z.clients.of(c),
 		Registration: c.Registration, Name: c.Name, Brand: smart.Brand{Name: c.Name}})
 	if err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
@@ -96,10 +98,11 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	if err != nil {
 		return nil, err
 	}
-	reader := &bearer.Reader{Own: z.authorization}
+	reader := &bearer.Reader{Own: z.authorization, Devices: z.authorization, Certificate: z.clients.of(c)}
 	if foreign != nil {
 		reader.Foreign = foreign
 	}
+	z.own = &bearer.Reader{Own: z.authorization, Certificate: z.clients.of(c)}
 	z.tokens = server.NewTokens(server.TokenOptions{Reader: reader, Rules: rules, Clock: time.Now, RequestRate: float64(c.RequestRate)})
 	z.tend()
 	return z, nil

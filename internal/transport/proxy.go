@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -9,7 +10,7 @@ import (
 )
 
 // FromProxies gives requests that came through proxies the address of who sent them, as X-Forwarded-For tells it: the last address there that is not of a proxy that is trusted. From others the header
-// is not believed, and taken out, so that nobody behind this relies on it.
+// is not believed, and taken out, so that nobody behind this relies on it. A certificate that a proxy shows is its own and not the sender's, so it is taken out as well.
 func FromProxies(handler http.Handler, trusted []netip.Prefix) http.Handler {
 	isTrusted := func(at netip.Addr) bool {
 		at = at.Unmap()
@@ -17,18 +18,33 @@ func FromProxies(handler http.Handler, trusted []netip.Prefix) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forwarded := r.Header["X-Forwarded-For"]
-		if len(forwarded) == 0 {
+		if len(forwarded) == 0 && len(trusted) == 0 {
 			handler.ServeHTTP(w, r)
 			return
 		}
 		changed := *r
-		changed.Header = r.Header.Clone()
-		changed.Header.Del("X-Forwarded-For")
+		if len(forwarded) > 0 {
+			changed.Header = r.Header.Clone()
+			changed.Header.Del("X-Forwarded-For")
+		}
 		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && isTrusted(peer.Addr()) {
-			changed.RemoteAddr = net.JoinHostPort(sender(forwarded, peer.Addr(), isTrusted).String(), "0")
+			if len(forwarded) > 0 {
+				changed.RemoteAddr = net.JoinHostPort(sender(forwarded, peer.Addr(), isTrusted).String(), "0")
+			}
+			changed.TLS = anonymous(r.TLS)
 		}
 		handler.ServeHTTP(w, &changed)
 	})
+}
+
+// anonymous is a connection without what was shown when it was made.
+func anonymous(state *tls.ConnectionState) *tls.ConnectionState {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return state
+	}
+	without := *state
+	without.PeerCertificates, without.VerifiedChains = nil, nil
+	return &without
 }
 
 // sender goes back from the peer, hop by hop, to the first that is no trusted proxy. What cannot be read ends the way.

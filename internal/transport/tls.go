@@ -19,7 +19,8 @@ type Files struct {
 	Key         string
 	ClientCA    string // authorities of client certificates; empty: none is asked for
 
-	// ClientsRequired closes connections without a certificate of ClientCA. Otherwise one is verified when it is sent.
+	// ClientsRequired closes connections without a certificate of ClientCA. Otherwise any is taken, and [Reloader.Shown] says whether it is of ClientCA: a client may be known by a certificate that it made
+	// itself (RFC 8705 section 2.2).
 	ClientsRequired bool
 }
 
@@ -143,7 +144,7 @@ func (r *Reloader) read() error {
 		if !config.ClientCAs.AppendCertsFromPEM(data) {
 			return fmt.Errorf("%s: no certificate in it", r.files.ClientCA)
 		}
-		config.ClientAuth = tls.VerifyClientCertIfGiven
+		config.ClientAuth = tls.RequestClientCert
 		if r.files.ClientsRequired {
 			config.ClientAuth = tls.RequireAndVerifyClientCert
 		}

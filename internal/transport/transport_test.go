@@ -121,9 +121,13 @@ func newSite(t *testing.T, ca *authority, clients *authority, required bool) *si
 		t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	server := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, chain := range r.TLS.VerifiedChains {
-			_, _ = io.WriteString(w, chain[0].Subject.CommonName)
+	server := &http.Server{ConnContext: transport.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		certificate, verified := s.reloader.Shown(r)
+		if again, same := s.reloader.Shown(r); again != certificate || same != verified {
+			_, _ = io.WriteString(w, "not the same when asked again")
+		}
+		if certificate != nil {
+			_, _ = io.WriteString(w, certificate.Subject.CommonName+map[bool]string{true: " verified"}[verified])
 		}
 	})}
 	go func() { _ = server.Serve(listener) }()
@@ -205,7 +209,10 @@ func TestClientCertificates(t *testing.T) {
 			from *authority
 			body string
 			ok   bool
-		}{{"none", nil, "", !required}, {"ours", clients, "gateway", true}, {"of strangers", strangers, "", false}} {
+		}{{"none", nil, "", !required}, {"ours", clients, "gateway verified", true}, {"of strangers", strangers, "gateway", !required}} {
+			if !test.ok {
+				test.body = ""
+			}
 			_, body, err := s.get(t, ca, of(test.from, "gateway"))
 			if (err == nil) != test.ok || body != test.body {
 				t.Errorf("required %t, %s: %q %v", required, test.name, body, err)
@@ -272,17 +279,19 @@ func TestFromProxies(t *testing.T) {
 		{"proxies only", "10.1.2.3:80", []string{"10.0.0.7"}, "10.0.0.7:0"},
 	} {
 		var got, header string
+		var shown int
 		handler := transport.FromProxies(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			got, header = r.RemoteAddr, r.Header.Get("X-Forwarded-For")
+			got, header, shown = r.RemoteAddr, r.Header.Get("X-Forwarded-For"), len(r.TLS.PeerCertificates)
 		}), trusted)
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		request.RemoteAddr = test.peer
 		if test.forwarded != nil {
 			request.Header["X-Forwarded-For"] = test.forwarded
 		}
+		request.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{}}}
 		handler.ServeHTTP(httptest.NewRecorder(), request)
-		if got != test.want || header != "" {
-			t.Errorf("%s: %s %q, want %s", test.name, got, header, test.want)
+		if isProxy := !strings.HasPrefix(test.peer, "203."); got != test.want || header != "" || (shown == 0) != isProxy || len(request.TLS.PeerCertificates) != 1 {
+			t.Errorf("%s: %s %q, want %s; %d certificates", test.name, got, header, test.want, shown)
 		}
 	}
 }

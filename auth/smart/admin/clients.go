@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/firth-health/firth/auth/keys"
 	"github.com/firth-health/firth/auth/smart/clients"
 )
 
@@ -22,6 +23,12 @@ type Client struct {
 	Website      string          `json:"website,omitempty"`
 	Contacts     []string        `json:"contacts,omitempty"`
 	Disabled     bool            `json:"disabled,omitempty"`
+
+	// Of the type certificate: one of the first three.
+	Certificates       []string `json:"certificates,omitempty"` // sent: PEM or thumbprint (x5t#S256); answered: thumbprints
+	CertificateSubject string   `json:"certificateSubject,omitempty"`
+	CertificateName    string   `json:"certificateName,omitempty"` // dns:, uri:, ip: or email:
+	IngestWithoutToken bool     `json:"ingestWithoutToken,omitempty"`
 
 	// Set by the server.
 	Dynamic bool      `json:"dynamic,omitempty"`
@@ -41,6 +48,11 @@ type ClientChange struct {
 	Website      *string          `json:"website,omitempty"`
 	Contacts     *[]string        `json:"contacts,omitempty"`
 	Disabled     *bool            `json:"disabled,omitempty"`
+
+	Certificates       *[]string `json:"certificates,omitempty"`
+	CertificateSubject *string   `json:"certificateSubject,omitempty"`
+	CertificateName    *string   `json:"certificateName,omitempty"`
+	IngestWithoutToken *bool     `json:"ingestWithoutToken,omitempty"`
 }
 
 // Secret is a new secret of a client.
@@ -50,7 +62,24 @@ type Secret struct {
 
 func clientOf(c *clients.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Type: c.Type, RedirectURIs: c.RedirectURIs, LaunchURI: c.LaunchURI, Origins: c.Origins, Scopes: c.Scopes, JWKS: c.JWKS, JWKSURL: c.JWKSURL,
-		Website: c.Website, Contacts: c.Contacts, Disabled: c.Disabled, Dynamic: c.Dynamic, Created: c.Created}
+		Website: c.Website, Contacts: c.Contacts, Disabled: c.Disabled, Dynamic: c.Dynamic, Created: c.Created,
+		Certificates: c.Shows.Thumbprints, CertificateSubject: c.Shows.Subject, CertificateName: c.Shows.Name, IngestWithoutToken: c.Shows.Ingest}
+}
+
+// thumbprints are those of certificates that are given as PEM, or as their thumbprints. *Error.
+func thumbprints(given []string) ([]string, error) {
+	var list []string
+	for _, one := range given {
+		if !keys.IsThumbprint(one) {
+			cert, err := keys.ParseCertificate([]byte(one))
+			if err != nil {
+				return nil, &Error{http.StatusBadRequest, "certificates: " + err.Error() + ", or its thumbprint"}
+			}
+			one = keys.Thumbprint(cert)
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 func (a *api) clients(r *http.Request) (int, any, error) {
@@ -70,8 +99,13 @@ func (a *api) addClient(r *http.Request) (int, any, error) {
 	if err := decode(r, &c); err != nil {
 		return 0, nil, err
 	}
+	shown, err := thumbprints(c.Certificates)
+	if err != nil {
+		return 0, nil, err
+	}
 	created, secret, err := a.o.Clients.Create(r.Context(), clients.Client{ID: c.ID, Name: c.Name, Type: c.Type, RedirectURIs: c.RedirectURIs, LaunchURI: c.LaunchURI, Origins: c.Origins, Scopes: c.Scopes,
-		JWKS: c.JWKS, JWKSURL: c.JWKSURL, Website: c.Website, Contacts: c.Contacts})
+		JWKS: c.JWKS, JWKSURL: c.JWKSURL, Website: c.Website, Contacts: c.Contacts,
+		Shows: clients.Shown{Thumbprints: shown, Subject: c.CertificateSubject, Name: c.CertificateName, Ingest: c.IngestWithoutToken}})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -93,6 +127,13 @@ func (a *api) changeClient(r *http.Request) (int, any, error) {
 	if err := decode(r, &change); err != nil {
 		return 0, nil, err
 	}
+	if change.Certificates != nil {
+		shown, err := thumbprints(*change.Certificates)
+		if err != nil {
+			return 0, nil, err
+		}
+		change.Certificates = &shown
+	}
 	c, err := a.o.Clients.Change(r.Context(), r.PathValue("id"), "changed", func(now *clients.Client) {
 		set(&now.Name, change.Name)
 		set(&now.RedirectURIs, change.RedirectURIs)
@@ -104,6 +145,10 @@ func (a *api) changeClient(r *http.Request) (int, any, error) {
 		set(&now.Website, change.Website)
 		set(&now.Contacts, change.Contacts)
 		set(&now.Disabled, change.Disabled)
+		set(&now.Shows.Thumbprints, change.Certificates)
+		set(&now.Shows.Subject, change.CertificateSubject)
+		set(&now.Shows.Name, change.CertificateName)
+		set(&now.Shows.Ingest, change.IngestWithoutToken)
 	})
 	if err != nil {
 		return 0, nil, err

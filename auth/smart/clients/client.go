@@ -24,6 +24,9 @@ const (
 	Public     Type = "public"     // cannot keep a secret: PKCE alone
 	Symmetric  Type = "symmetric"  // client_secret_basic
 	Asymmetric Type = "asymmetric" // private_key_jwt with RS384 or ES384
+
+	// Certificate is a client that shows a certificate when it connects: tls_client_auth or self_signed_tls_client_auth (RFC 8705). Its tokens are bound to the certificate.
+	Certificate Type = "certificate"
 )
 
 // Client is one app or service.
@@ -37,6 +40,7 @@ type Client struct {
 	Scopes       string          `json:",omitempty"` // the most it may ask for; empty: patient/ and user/ scopes and context. Its system/ scopes are what client_credentials may give
 	JWKS         json.RawMessage `json:",omitempty"` // public keys of an Asymmetric client, or
 	JWKSURL      string          `json:",omitempty"` // where they are
+	Shows        Shown           `json:",omitzero"`  // certificate of a Certificate client
 	Website      string          `json:",omitempty"`
 	Contacts     []string        `json:",omitempty"`
 	Dynamic      bool            `json:",omitempty"` // registered itself
@@ -66,6 +70,9 @@ func (c *Client) Allowed() (auth.Scopes, error) {
 
 // Redirects says whether an answer may go to an address. Addresses are compared as they are written (RFC 9700 section 2.1).
 func (c *Client) Redirects(uri string) bool { return uri != "" && slices.Contains(c.RedirectURIs, uri) }
+
+// HasKeys says whether the client proves who it is by a key that it alone has, so that it may act for itself.
+func (c *Client) HasKeys() bool { return c.Type == Asymmetric || c.Type == Certificate }
 
 // AllOrigins returns the web origins from which the client's scripts may call.
 func (c *Client) AllOrigins() []string {
@@ -158,7 +165,7 @@ func (c *Client) checkScopes() error {
 		return errors.Join(ErrInvalid, err)
 	}
 	switch system := scopes.HasLevel(allowed, auth.SystemLevel); {
-	case system && c.Type != Asymmetric:
+	case system && !c.HasKeys():
 		return invalid("system/ scopes are for clients with keys (client-confidential-symmetric.html#profile-audience-and-scope)")
 	case !system && len(c.RedirectURIs) == 0 && !slices.ContainsFunc(allowed, scopes.IsRight):
 		return invalid("it needs a redirect URI, or system/ scopes to act for itself")
@@ -169,15 +176,21 @@ func (c *Client) checkScopes() error {
 }
 
 func (c *Client) checkKeys() error {
+	if c.Type != Certificate && !c.Shows.isZero() {
+		return invalid("a certificate is for clients of the type certificate")
+	}
 	switch c.Type {
-	case Public, Symmetric:
+	case Public, Symmetric, Certificate:
 		if len(c.JWKS) > 0 || c.JWKSURL != "" {
 			return invalid("keys are for asymmetric clients")
+		}
+		if c.Type == Certificate {
+			return c.checkShown()
 		}
 		return nil
 	case Asymmetric:
 	default:
-		return invalid("the type is public, symmetric or asymmetric")
+		return invalid("the type is public, symmetric, asymmetric or certificate")
 	}
 	if (len(c.JWKS) > 0) == (c.JWKSURL != "") {
 		return invalid("an asymmetric client has either a JWK Set or the URL of one")

@@ -32,6 +32,7 @@ type Clients struct {
 	mu      sync.Mutex
 	origins map[string]bool
 	until   time.Time
+	direct  directs
 }
 
 // record is a client as it is stored.
@@ -196,7 +197,7 @@ func (c *Clients) Delete(ctx context.Context, id string) error {
 func (c *Clients) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.until = time.Time{}
+	c.until, c.direct.until = time.Time{}, time.Time{}
 }
 
 // AllowsOrigin says whether scripts of a web origin may call: it is one of an enabled client. What other servers changed is seen within seconds.

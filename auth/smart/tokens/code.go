@@ -31,8 +31,12 @@ func ofAccount(account string) string { return account + "." }
 
 var errUsed = errors.New("used")
 
-// Exchange turns a code into tokens. A code counts as used whatever comes of it, and a second use revokes what came of the first. ErrGrant, *ReuseError.
-func (t *Tokens) Exchange(ctx context.Context, secret, client, redirectURI, verifier string) (*Issued, error) {
+// Redemption is how a client redeems a code.
+type Redemption struct{ Client, RedirectURI, Verifier, Thumbprint string }
+
+// Exchange turns a code into tokens, of which the access token is bound to a certificate unless Thumbprint is empty. A code counts as used whatever comes of it, and a second use revokes what came of
+// the first. ErrGrant, *ReuseError.
+func (t *Tokens) Exchange(ctx context.Context, secret string, by Redemption) (*Issued, error) {
 	id, ok := secrets.ID(secrets.Code, secret)
 	if !ok {
 		return nil, ErrGrant
@@ -52,7 +56,7 @@ func (t *Tokens) Exchange(ctx context.Context, secret, client, redirectURI, veri
 	case err != nil:
 		return nil, err
 	}
-	if c.Client != client || c.RedirectURI != redirectURI || !verifies(verifier, c.Challenge) || !t.o.Clock().Before(c.Expires) {
+	if c.Client != by.Client || c.RedirectURI != by.RedirectURI || !verifies(by.Verifier, c.Challenge) || !t.o.Clock().Before(c.Expires) {
 		if _, err := t.Revoke(ctx, c.Authorization); err != nil {
 			return nil, err
 		}
@@ -65,7 +69,7 @@ func (t *Tokens) Exchange(ctx context.Context, secret, client, redirectURI, veri
 	if err != nil {
 		return nil, err
 	}
-	return t.renew(ctx, &a, a.Scope, "")
+	return t.renew(ctx, &a, wanted{scope: a.Scope, thumbprint: by.Thumbprint}, "")
 }
 
 // verifies checks PKCE with S256 (RFC 7636 section 4.6).
@@ -112,7 +116,7 @@ func (t *Tokens) reused(ctx context.Context, id string) error {
 
 // renew issues tokens of an authorization in place of the refresh token replaced; with "" the first ones. The refresh token is written first, then the authorization on the condition that nobody
 // else changed it, then the access token: whatever is cut short gives no access.
-func (t *Tokens) renew(ctx context.Context, a *Authorization, scope, replaced string) (*Issued, error) {
+func (t *Tokens) renew(ctx context.Context, a *Authorization, w wanted, replaced string) (*Issued, error) {
 	now := t.now()
 	expires, refreshes, err := t.lasts(ctx, a, now)
 	if err != nil {
@@ -138,7 +142,7 @@ func (t *Tokens) renew(ctx context.Context, a *Authorization, scope, replaced st
 	})
 	switch {
 	case errors.Is(err, errUsed) && replaced != "" && t.inGrace(&renewed, replaced):
-		return t.again(ctx, &renewed, scope)
+		return t.again(ctx, &renewed, w)
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ErrGrant
 	case errors.Is(err, errUsed):
@@ -146,12 +150,19 @@ func (t *Tokens) renew(ctx context.Context, a *Authorization, scope, replaced st
 	case err != nil:
 		return nil, err
 	}
-	issued, err := t.issue(ctx, access{Authorization: a.ID, Client: a.Client, Scope: scope, Issued: now, Expires: now.Add(AccessLife)})
+	issued, err := t.issue(ctx, w.of(a, now))
 	if err != nil {
 		return nil, err
 	}
 	issued.Refresh, issued.Authorization = refreshSecret, &renewed
 	return issued, nil
+}
+
+// wanted is an access token to be issued of an authorization.
+type wanted struct{ scope, thumbprint string }
+
+func (w wanted) of(a *Authorization, now time.Time) access {
+	return access{Authorization: a.ID, Client: a.Client, Scope: w.scope, Thumbprint: w.thumbprint, Issued: now, Expires: now.Add(AccessLife)}
 }
 
 // lasts says until when an authorization lasts once tokens are issued now, and whether it can be refreshed.

@@ -49,7 +49,7 @@ func (t *Tokens) inspect(ctx context.Context, id string) (*Authorization, *auth.
 		return nil, nil, auth.ErrToken
 	}
 	claims := &auth.Claims{
-		Issuer: t.o.Issuer, Subject: found.Client, Client: found.Client, TokenID: secrets.Handle(id), Scope: found.Scope, Issued: found.Issued, Expires: found.Expires,
+		Issuer: t.o.Issuer, Subject: found.Client, Client: found.Client, TokenID: secrets.Handle(id), Scope: found.Scope, Thumbprint: found.Thumbprint, Issued: found.Issued, Expires: found.Expires,
 	}
 	if found.Authorization == "" {
 		return nil, claims, t.enabled(ctx, found.Client)

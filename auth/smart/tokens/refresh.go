@@ -13,7 +13,8 @@ import (
 
 // Refresh turns a refresh token into new tokens, with the scopes granted or, when asked is not empty, with fewer. The next refresh may ask for all that were granted again. A refresh token
 // that was replaced before revokes everything (RFC 9700 section 4.14.2), but for what Grace allows. ErrGrant, *ReuseError, ErrScope, *auth.ScopeError.
-func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Issued, error) {
+// The access token is bound to a certificate unless thumbprint is empty.
+func (t *Tokens) Refresh(ctx context.Context, secret, client, asked, thumbprint string) (*Issued, error) {
 	a, id, err := t.ofRefresh(ctx, secret)
 	if err != nil {
 		return nil, err
@@ -33,9 +34,9 @@ func (t *Tokens) Refresh(ctx context.Context, secret, client, asked string) (*Is
 		return nil, err
 	}
 	if a.Refresh != id {
-		return t.again(ctx, a, scope)
+		return t.again(ctx, a, wanted{scope, thumbprint})
 	}
-	return t.renew(ctx, a, scope, id)
+	return t.renew(ctx, a, wanted{scope, thumbprint}, id)
 }
 
 // inGrace says whether a refresh token is the one that was replaced last, a moment ago, by one that nobody has used: two tabs of an app refreshed at once, or an answer was lost. Who took the token meanwhile
@@ -45,13 +46,12 @@ func (t *Tokens) inGrace(a *Authorization, id string) bool {
 }
 
 // again answers with the same refresh token as before, and another access token.
-func (t *Tokens) again(ctx context.Context, a *Authorization, scope string) (*Issued, error) {
+func (t *Tokens) again(ctx context.Context, a *Authorization, w wanted) (*Issued, error) {
 	successor, err := t.o.Box.Open(successorOf(a.ID), a.Successor)
 	if err != nil {
 		return nil, err
 	}
-	now := t.now()
-	issued, err := t.issue(ctx, access{Authorization: a.ID, Client: a.Client, Scope: scope, Issued: now, Expires: now.Add(AccessLife)})
+	issued, err := t.issue(ctx, w.of(a, t.now()))
 	if err != nil {
 		return nil, err
 	}

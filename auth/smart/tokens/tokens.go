@@ -78,6 +78,7 @@ type access struct {
 	Authorization   string `json:",omitempty"` // empty: the client acts for itself
 	Client          string
 	Scope           string
+	Thumbprint      string `json:",omitempty"` // of the certificate that it is bound to
 	Issued, Expires time.Time
 }
 
@@ -136,10 +137,10 @@ func (t *Tokens) issue(ctx context.Context, a access) (*Issued, error) {
 	return &Issued{Access: secret, TokenID: secrets.Handle(id), Scope: a.Scope, Expires: a.Expires, Life: a.Expires.Sub(a.Issued)}, nil
 }
 
-// Service issues an access token to a client that acts for itself.
-func (t *Tokens) Service(ctx context.Context, client, scope string) (*Issued, error) {
+// Service issues an access token to a client that acts for itself, bound to a certificate unless thumbprint is empty.
+func (t *Tokens) Service(ctx context.Context, client, scope, thumbprint string) (*Issued, error) {
 	now := t.now()
-	return t.issue(ctx, access{Client: client, Scope: scope, Issued: now, Expires: now.Add(ServiceLife)})
+	return t.issue(ctx, access{Client: client, Scope: scope, Thumbprint: thumbprint, Issued: now, Expires: now.Add(ServiceLife)})
 }
 
 // now is the time in whole seconds, as tokens tell it.
