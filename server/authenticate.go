@@ -30,9 +30,9 @@ type Tokens struct {
 	reader  *bearer.Reader
 	rules   *auth.Rules
 	clock   func() time.Time
-	callers *rates // nil: any number
-	failing *rates // addresses that send tokens which are not valid
-	unknown *rates // addresses that send none
+	callers *transport.Rates // nil: any number
+	failing *transport.Rates // networks that send tokens which are not valid
+	unknown *transport.Rates // networks of whom nobody knows
 
 	mu          sync.Mutex
 	now, before map[[sha256.Size]byte]keptGrant // by hash of the token; each in one of two generations
@@ -49,16 +49,17 @@ type keptGrant struct {
 const (
 	grantAge       = 5 * time.Second // so that what a Grant depends on, such as consents and relations, counts soon
 	maxGrants      = 10_000          // in one generation
-	failuresPerSec = 10              // of one address, with a burst of twice as many
-	unknownPerSec  = 50              // requests without a token that are recorded of one address, likewise
-	maxStrange     = 256             // bytes that are recorded of what somebody asks whom nobody knows
+	failuresPerSec = 10              // of one network, with a burst of twice as many
+	unknownPerSec  = 5               // refusals of somebody whom nobody knows that are recorded of one network
+	unknownBurst   = 500
+	maxStrange     = 256 // bytes that are recorded of what such a request asks
 )
 
 // NewTokens returns an Authenticator.
 func NewTokens(o TokenOptions) *Tokens {
-	t := &Tokens{reader: o.Reader, rules: o.Rules, clock: o.Clock, failing: newRates(failuresPerSec), unknown: newRates(unknownPerSec), now: map[[sha256.Size]byte]keptGrant{}}
+	t := &Tokens{reader: o.Reader, rules: o.Rules, clock: o.Clock, failing: transport.NewRates(failuresPerSec, 2*failuresPerSec), unknown: transport.NewRates(unknownPerSec, unknownBurst), now: map[[sha256.Size]byte]keptGrant{}}
 	if o.RequestRate > 0 {
-		t.callers = newRates(o.RequestRate)
+		t.callers = transport.NewRates(o.RequestRate, int(2*o.RequestRate))
 	}
 	return t
 }
@@ -73,7 +74,7 @@ func (t *Tokens) Authenticate(r *http.Request) (Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.callers != nil && !t.callers.allow(claims.Issuer+"\n"+claims.Client+"\n"+claims.Subject, t.clock()) {
+	if t.callers != nil && !t.callers.Allow(claims.Issuer+"\n"+claims.Client+"\n"+claims.Subject, t.clock()) {
 		return nil, tooMany("more requests than this server takes from one client at a time")
 	}
 	return grant, nil
@@ -88,7 +89,7 @@ func (t *Tokens) refuse(r *http.Request, err error) error {
 	case !errors.As(err, &refused):
 		return err
 	}
-	if refused.Code != "" && !t.failing.allow(network(r), t.clock()) {
+	if refused.Code != "" && !t.failing.Allow(networkOf(r.RemoteAddr), t.clock()) {
 		return &floodError{tooMany("too many requests with access tokens that are not valid")}
 	}
 	code := fhir.CodeLogin
@@ -96,10 +97,15 @@ func (t *Tokens) refuse(r *http.Request, err error) error {
 		code = fhir.CodeInvalid
 	}
 	err = &refusal{status: refused.Status, challenge: refused.Challenge(), outcome: fhir.Invalidf(code, "http.Authorization", "%s", refused.Why)}
-	if refused.Code == "" && !t.unknown.allow(network(r), t.clock()) {
+	if refused.Code == "" && t.IsFlood(r.RemoteAddr) {
 		return &floodError{err}
 	}
 	return err
+}
+
+// IsFlood counts a refusal of somebody whom nobody knows, by the address that they have, with or without a port, and reports that there were too many of that network to record this one.
+func (t *Tokens) IsFlood(address string) bool {
+	return !t.unknown.Allow(networkOf(address), t.clock())
 }
 
 // floodError refuses one request of too many that anybody can send. The audit trail has those before it.
@@ -117,13 +123,12 @@ func tooMany(why string) error {
 	return refuse(http.StatusTooManyRequests, fhir.CodeThrottled, "", "%s", why)
 }
 
-// network is where a request came from as far as it tells one sender from another.
-func network(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+// networkOf is what an address, with or without a port, tells one sender from another by.
+func networkOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
 	}
-	return transport.Network(host)
+	return transport.Network(address)
 }
 
 // grant returns the Grant of claims, which is kept for a moment: it is made of scopes that may have to be compiled.

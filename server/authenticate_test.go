@@ -149,16 +149,16 @@ func TestStrangers(t *testing.T) {
 		}
 		return all
 	}
-	diff(t, map[int]int{401: 150}, ask(150))
-	diff(t, 100, refused("_summary=count").Total)
+	diff(t, map[int]int{401: 600}, ask(600))
+	diff(t, 500, refused("_summary=count").Total)
 	for _, e := range refused("_count=1").Entry[0].Resource.Entity {
 		if n := len(e.Query); n > 600 {
 			t.Errorf("%d bytes of what was asked", n)
 		}
 	}
 	diff(t, map[int]int{401: 20, 429: 80}, ask(100, "Authorization", "Bearer guess"))
-	diff(t, 120, refused("_summary=count").Total)
+	diff(t, 520, refused("_summary=count").Total)
 	at = at.Add(time.Hour)
 	diff(t, map[int]int{401: 1}, ask(1))
-	diff(t, 121, refused("_summary=count").Total)
+	diff(t, 521, refused("_summary=count").Total)
 }

@@ -15,8 +15,11 @@ import (
 	"github.com/firth-health/firth/fhir"
 )
 
-// record takes what happens at the authorization server into the audit trail.
+// record takes what happens at the authorization server into the audit trail. Of refusals that anybody can provoke as often as they like it takes the first.
 func (z *secured) record(ctx context.Context, e events.Event) {
+	if (e.Type == events.TokenRefused || e.Type == events.AuthzRefused) && z.tokens.IsFlood(e.Remote) {
+		return
+	}
 	z.tell(ctx, auditEvent(e, z.issuer()))
 }
 

@@ -77,7 +77,7 @@ func (z *secured) refusals(next http.Handler) http.Handler {
 		if seen.status != http.StatusUnauthorized && seen.status != http.StatusForbidden {
 			return
 		}
-		if o := originOf(r.Context()); o == nil || !o.isTold.Load() {
+		if o := originOf(r.Context()); (o == nil || !o.isTold.Load()) && !z.tokens.IsFlood(r.RemoteAddr) {
 			z.tell(r.Context(), &audit.Event{Interaction: endpointKind(r.URL.Path), Status: seen.status, Detail: "refused: " + r.Method + " " + r.URL.Path})
 		}
 	})
@@ -119,7 +119,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // administered records that accounts or apps were read, or that somebody who may not came for them. Changes have events of their own.
 func (z *secured) administered(r *http.Request, who string, refused error) {
 	e := events.Event{Type: events.Account, By: who}
-	if refused == nil && r.Method != http.MethodGet {
+	if refused == nil && r.Method != http.MethodGet || refused != nil && z.tokens.IsFlood(r.RemoteAddr) {
 		return
 	}
 	out := auditEvent(e, z.issuer())
