@@ -23,6 +23,7 @@ import (
 const (
 	maxState = 4096
 	maxNonce = 1024
+	maxKept  = 1024 // of a parameter, in the audit trail
 )
 
 // authorize is the authorization endpoint (RFC 6749 section 4.1.1; SMART App Launch 2.2, app-launch.html#obtain-authorization-code): it takes a request by GET or POST, keeps it, and leads the
@@ -231,11 +232,11 @@ func (s *Server) launched(r *http.Request, token string, pending *request) error
 	return nil
 }
 
-// errorValues are the parameters of an error answer.
+// errorValues are the parameters of an error answer, which names the issuer as all do (RFC 9207).
 func (s *Server) errorValues(r *http.Request, err error, state string) url.Values {
 	known := asRefusal(err)
 	s.log(r, known, err)
-	values := url.Values{"error": {known.Code}, "error_description": {known.Description}}
+	values := url.Values{"error": {known.Code}, "error_description": {known.Description}, "iss": {s.issuer}}
 	if state != "" {
 		values.Set("state", state)
 	}
@@ -265,7 +266,7 @@ func harmless(q url.Values) string {
 	kept := url.Values{}
 	for _, name := range []string{"grant_type", "response_type", "client_id", "redirect_uri", "scope", "aud", "code_challenge_method", "client_assertion_type", "token_type_hint"} {
 		if q.Has(name) {
-			kept.Set(name, q.Get(name)[:min(len(q.Get(name)), maxState)])
+			kept.Set(name, q.Get(name)[:min(len(q.Get(name)), maxKept)])
 		}
 	}
 	return kept.Encode()

@@ -284,3 +284,19 @@ func TestPromptLogin(t *testing.T) {
 	p := b.authorize(s.ask("prompt", "login")).at(t, "/auth/login")
 	b.login(p, "anna").at(t, "/auth/consent")
 }
+
+// Every answer says whose it is, so that a client of several servers cannot be made to take a code of one to another (RFC 9207).
+func TestAnswersNameTheIssuer(t *testing.T) {
+	s := newSite(t, nil)
+	for name, p := range map[string]shown{
+		"code":  s.browser().consented(s.ask(), "anna", ""),
+		"error": s.browser().authorize(s.ask("response_type", "token")),
+	} {
+		if p.away == nil || p.query.Get("iss") != s.Issuer() {
+			t.Errorf("%s: away to %v", name, p.away)
+		}
+	}
+	if got := s.request(http.MethodGet, "/.well-known/openid-configuration", ""); got.json["authorization_response_iss_parameter_supported"] != true {
+		t.Error(got.body)
+	}
+}

@@ -179,7 +179,7 @@ func (v *visit) grant(p *pending, granted auth.Scopes) {
 	e := v.s.event(v.r, events.Consent)
 	e.Client, e.Account, e.Login, e.FHIRUser, e.Patient, e.Encounter, e.Scope = p.Client, v.account.ID, v.account.Login, v.account.FHIRUser, p.Context.Patient, p.Context.Encounter, a.Scope
 	v.s.tell(ctx, e)
-	v.redirect(answerURL(p.RedirectURI, url.Values{"code": {code}, "state": {p.State}}))
+	v.redirect(answerURL(p.RedirectURI, url.Values{"code": {code}, "state": {p.State}, "iss": {v.s.issuer}}))
 }
 
 // contextOf is the launch context that goes with the tokens of a request.

@@ -66,6 +66,7 @@ type metadata struct {
 	ClaimsParameterSupported     bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported    bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported bool     `json:"request_uri_parameter_supported"`
+	IssuerInAnswers              bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
 
 func (s *Server) metadata() metadata {
@@ -83,6 +84,7 @@ func (s *Server) metadata() metadata {
 		TokenAuthMethods: append(confidential, "none"), TokenAuthAlgorithms: algorithms(),
 		IntrospectionAuthMethods: confidential, IntrospectionAuthAlgorithms: algorithms(),
 		RevocationAuthMethods: append(confidential, "none"), RevocationAuthAlgorithms: algorithms(),
+		IssuerInAnswers: true,
 	}
 }
 
