@@ -36,7 +36,8 @@ type Consents struct {
 	mu  sync.RWMutex
 	all map[string]*consent // by id
 
-	shared atomic.Pointer[shared]
+	shared    atomic.Pointer[shared]
+	byPatient atomic.Pointer[consentsByPatient]
 }
 
 // shared is what Consents that are about nobody in particular take, found out once for all callers.

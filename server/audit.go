@@ -46,6 +46,7 @@ func (s *Server) audited(x *exchange, out reply) reply {
 		return out
 	}
 	x.isAudited = true
+	s.tellDecisions(x, &out)
 	if x.isNoted && out.status < http.StatusBadRequest {
 		return out
 	}

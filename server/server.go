@@ -58,6 +58,7 @@ type Server struct {
 	jobs             jobs
 	parameters       *parameters // nil where the store cannot reindex
 	isDraining       atomic.Bool
+	deciding         sync.WaitGroup // finds out which Consents refused
 }
 
 // New builds a server. It fails when the configuration lacks something or contradicts itself.
@@ -134,6 +135,7 @@ func (s *Server) Drain() {
 // Close tells other servers on the store that this one is gone. It is for after [Server.Drain], when no request is under way any more, before the store is closed; without it they find out
 // within a minute.
 func (s *Server) Close() error {
+	s.deciding.Wait()
 	if s.parameters == nil {
 		return nil
 	}
