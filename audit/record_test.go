@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -89,16 +90,20 @@ func FuzzBlock(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(_ *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := parseHeader(data)
 		if err != nil || h.size > 1<<20 {
 			return
 		}
 		events, err := u.events(h)
 		for _, e := range events {
-			_, _ = decodeRecord(e) // must not panic
+			if r, err := decodeRecord(e); err == nil && r == nil || err != nil && !errors.Is(err, errRecord) {
+				t.Errorf("record %x: %v, %v", e, r, err)
+			}
 		}
-		_ = err // must not panic
+		if err == nil && len(events) != h.count || err != nil && !errors.Is(err, errBlock) {
+			t.Errorf("block of %d: %d events, %v", h.count, len(events), err)
+		}
 	})
 }
 

@@ -240,7 +240,7 @@ func TestSharedKeying(t *testing.T) {
 	b := newFixture(t, on(sharedStore{paced}), withContent(t), func(c *Config) { c.Refresh = testBeat })
 	cautiousNow := func(f *fixture) bool { return strings.Contains(f.do("GET", "/Condition", "").body, cautious) }
 	until(t, "both say so", func() bool { return cautiousNow(a) && cautiousNow(b) })
-	time.Sleep(10 * testBeat)
+	time.Sleep(10 * testBeat) // the time is the subject: for ten beats neither may say that all is well
 	if !cautiousNow(a) || !cautiousNow(b) {
 		t.Error("all is well with both")
 	}

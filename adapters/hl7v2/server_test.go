@@ -285,7 +285,7 @@ func TestShutdownRunsOutOfPatience(t *testing.T) {
 	}})
 	dial(t, r.addr).send("1")
 	<-entered
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond) // the subject: it ends while the handler does not
 	defer cancel()
 	if err := r.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown = %v, want the context's error", err)

@@ -227,7 +227,7 @@ func TestEverythingAgainstWalk(t *testing.T) {
 // checkChanged changes every ninth resource and asks for what changed since.
 func (w *world) checkChanged(t *testing.T) {
 	t.Helper()
-	time.Sleep(10 * time.Millisecond)
+	time.Sleep(10 * time.Millisecond) // the instants of versions have milliseconds, and those of the changes must be others
 	changed, since := map[string]bool{}, ""
 	for i, s := range w.all {
 		if i%9 != 4 {

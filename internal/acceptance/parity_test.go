@@ -291,15 +291,14 @@ func (w *twins) request(lines []string) {
 func (w *twins) wait(status, path string) {
 	w.t.Helper()
 	for _, handler := range w.both {
-		for tries := 0; ; tries++ {
+		for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 			got, _ := w.one(handler, http.MethodGet, twinBase+path, "", []string{"Prefer", "handling=strict"})
 			if fmt.Sprint(got.Status) == status {
 				break
 			}
-			if tries == 500 {
+			if time.Since(begun) > time.Minute {
 				w.t.Fatalf("%s never answered %s: %d %s", path, status, got.Status, got.Body)
 			}
-			time.Sleep(20 * time.Millisecond)
 		}
 	}
 }

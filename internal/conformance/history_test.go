@@ -72,7 +72,7 @@ func historyParameters(s *session) {
 	at := make([]string, versions+1)
 	for i := 1; i <= versions; i++ {
 		at[i] = s.put("/Patient/history", patient("history", fmt.Sprintf(`"multipleBirthInteger":%d`, i))).root().one("meta.lastUpdated")
-		time.Sleep(3 * time.Millisecond) // an instant of its own
+		time.Sleep(3 * time.Millisecond) // an instant of its own: what _at tells apart are milliseconds
 	}
 	here := "/Patient/history/_history"
 	for i := 1; i <= versions; i++ {

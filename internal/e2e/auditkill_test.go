@@ -96,7 +96,13 @@ func (a *answeredWrites) during(g *guarded, token string, round int) {
 			}
 		})
 	}
-	time.Sleep(400 * time.Millisecond)
+	written := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.keys)
+	}
+	for had, begun := written(), time.Now(); written() < had+100 && time.Since(begun) < time.Minute; time.Sleep(time.Millisecond) { // in the midst of work
+	}
 	g.Kill(g.T)
 	clients.Wait()
 }

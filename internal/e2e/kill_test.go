@@ -264,6 +264,7 @@ func (j *journal) loadAndKill(p *firthtest.Process, t *testing.T, round int, ran
 			name: fmt.Sprintf("r%d-w%d", round, i), keys: fmt.Sprintf("r%d", round)}
 		writers.Go(w.work)
 	}
+	// The time is the subject: wherever in their work they are.
 	time.Sleep(time.Duration(50+random.IntN(950)) * time.Millisecond)
 	p.Kill(t)
 	writers.Wait()

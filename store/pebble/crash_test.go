@@ -51,6 +51,7 @@ func crash(t *testing.T, seed uint64, ops []store.Op) {
 			}
 		})
 	}
+	// The time is the subject: wherever in their work the power fails.
 	time.Sleep(time.Duration(5+rand.New(rand.NewPCG(seed, 1)).IntN(150)) * time.Millisecond)
 	mu.Lock()
 	before := make([]string, 0, len(acknowledged))

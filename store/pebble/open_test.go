@@ -123,7 +123,13 @@ func TestBusy(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
+	refused := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return busy > 0
+	}
+	for begun := time.Now(); !refused() && time.Since(begun) < time.Minute; time.Sleep(time.Millisecond) {
+	}
 	close(release)
 	wg.Wait()
 	if busy == 0 || done == 0 || busy+done != len(ops) {
