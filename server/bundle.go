@@ -31,10 +31,11 @@ func (s *Server) bundle(x *exchange) (reply, error) {
 	if res.Type() != "Bundle" {
 		return reply{}, fhir.Invalidf(fhir.CodeInvalid, res.Type(), "only a Bundle can be posted to the base of the service; create %s at %s/%s", fhir.Indefinite(printable(res.Type())), s.links.base, printable(res.Type()))
 	}
-	kind := textOf(res.Root().Get("type"))
-	if kind == "" {
+	typ := res.Root().Get("type")
+	if !typ.Ok() {
 		return reply{}, fhir.Invalidf(fhir.CodeRequired, "Bundle.type", "the Bundle has no type; it must be batch or transaction")
 	}
+	kind := textOf(typ)
 	if kind != "batch" && kind != "transaction" {
 		return reply{}, fhir.Invalidf(fhir.CodeValue, "Bundle.type", "the type of the Bundle must be batch or transaction, not %q", printable(kind))
 	}
