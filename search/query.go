@@ -14,6 +14,10 @@ type Query struct {
 	Include    []Include
 	RevInclude []Include
 
+	// MayLag lets a member of the store that is behind the others answer, where its operator wants that: what was written last may be missing. It is for what clients search,
+	// never for what something else is decided by.
+	MayLag bool
+
 	// Visible narrows what includes bring; nil brings everything. Plan is narrowed by who makes the query ([Narrow]).
 	Visible Visibility
 }

@@ -65,7 +65,7 @@ func (s *Server) query(x *exchange) (*search.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.Query.Cursor = cursor
+	request.Query.Cursor, request.Query.MayLag = cursor, true
 	return request, s.narrow(x, request.Query)
 }
 

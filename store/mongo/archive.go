@@ -27,7 +27,7 @@ func (s *Store) Export(ctx context.Context, q store.ExportQuery) (*store.ExportP
 		return nil, err
 	}
 	var page *store.ExportPage
-	err = s.inSnapshot(ctx, true, func(v *view) error {
+	err = s.inSnapshot(ctx, true, false, func(v *view) error {
 		page = &store.ExportPage{Next: q.Cursor}
 		h := &historyRun{s: s, v: v, oldestFirst: true}
 		m := h.merge(types, after, min(q.Limit, 500), withoutKeys())

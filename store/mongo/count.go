@@ -115,7 +115,7 @@ func (r *run) countCommand(ctx context.Context, where, hint bson.D, limit int) (
 		command = append(command, bson.E{Key: "limit", Value: int64(limit) + 1})
 	}
 	o := options.RunCmd()
-	if !r.v.primary {
+	if r.v.lags {
 		o.SetReadPreference(r.v.s.searchFrom)
 	}
 	answer, err := r.v.s.db.RunCommand(ctx, command, o).Raw()

@@ -34,7 +34,7 @@ func (s *Store) History(ctx context.Context, q store.HistoryQuery) (*store.Histo
 		return nil, err
 	}
 	var page *store.HistoryPage
-	err = s.inSnapshot(ctx, true, func(v *view) (err error) {
+	err = s.inSnapshot(ctx, true, false, func(v *view) (err error) {
 		h.v = v
 		page, err = h.page(types)
 		return err

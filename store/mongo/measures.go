@@ -26,7 +26,7 @@ func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(
 	}
 	m := &measuring{q: q, hot: &hot, visit: visit}
 	m.parts, _ = hot.index.Divide(search.Conjuncts(nil, q.Plan))
-	err := s.inSnapshot(ctx, true, func(v *view) error {
+	err := s.inSnapshot(ctx, true, true, func(v *view) error {
 		m.v = v
 		err := m.run()
 		if m.visited && hasLabel(err, labelTransient) {

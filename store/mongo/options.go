@@ -18,8 +18,8 @@ type Options struct {
 	// AllowStandalone opens servers without transactions. Then Apply answers store.ErrUnsupported to several operations at once and to IfNoneExist.
 	AllowStandalone bool
 
-	// SearchFrom says which members answer searches, as a mode of read preference; empty is "primary", which lets everyone read what they wrote. Reads by id and writes always
-	// go to the primary.
+	// SearchFrom says which members answer searches that may lag ([search.Query]) and statistics, as a mode of read preference; empty is "primary", which lets everyone find what
+	// they wrote. All else always goes to the primary.
 	SearchFrom string
 
 	// Timeout bounds each call to the server, retries included, where the caller's context has no earlier deadline; 0 means 30 s.

@@ -26,7 +26,7 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (*store.WalkPage, e
 	if !isType(q.Type) {
 		return page, nil
 	}
-	v := view{s: s, ctx: ctx, primary: true}
+	v := view{s: s, ctx: ctx}
 	fingerprint := []byte("walk\x00" + q.Type)
 	last, end, err := v.walkFrom(q, fingerprint)
 	if err != nil || end == 0 {
@@ -97,7 +97,7 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 			if !isType(typ) {
 				continue
 			}
-			r := &rekeyer{view: view{s: s, ctx: ctx, primary: true}, typ: typ, all: all, results: results}
+			r := &rekeyer{view: view{s: s, ctx: ctx}, typ: typ, all: all, results: results}
 			if err := r.run(chunk); err != nil {
 				return nil, err
 			}

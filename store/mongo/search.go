@@ -48,7 +48,7 @@ func (s *Store) searched(ctx context.Context, q *search.Query, explained bool, w
 	hot, isHot := hotQueryOf(q.Type, q.Plan)
 	simple := len(q.Sort) == 0 || isHot && store.Order(q.Sort).IsOnly(hot.index.Time)
 	several := !simple || search.FollowsReferences(q.Plan) || len(q.Include) > 0 || len(q.RevInclude) > 0
-	return s.inSnapshot(ctx, several, func(v *view) error {
+	return s.inSnapshot(ctx, several, q.MayLag, func(v *view) error {
 		v.explained = explained
 		r := &run{v: v, q: q, order: q.Sort, from: from, total: total}
 		plan := q.Plan

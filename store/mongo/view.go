@@ -22,14 +22,14 @@ type view struct {
 	candidates int      // looked at so far
 	commands   []bson.D // the finds of an explained search
 	explained  bool
-	primary    bool // answered by the primary, whoever answers searches
+	lags       bool // answered by the members that answer searches, which may be behind the primary
 }
 
-// inSnapshot runs commands that must see one moment. Where the deployment has no transactions, or searches go to other members, which have no snapshots, they
+// inSnapshot runs commands that must see one moment. Where the deployment has no transactions, or what may lag goes to other members, which have no snapshots, they
 // see several.
-func (s *Store) inSnapshot(ctx context.Context, needed bool, work func(*view) error) error {
-	if !needed || !s.transactions || s.searchFrom.Mode() != readpref.PrimaryMode {
-		return work(&view{s: s, ctx: ctx})
+func (s *Store) inSnapshot(ctx context.Context, needed, mayLag bool, work func(*view) error) error {
+	if lags := mayLag && s.searchFrom.Mode() != readpref.PrimaryMode; lags || !needed || !s.transactions {
+		return work(&view{s: s, ctx: ctx, lags: lags})
 	}
 	for try := 0; ; try++ {
 		err := s.onSnapshot(ctx, work)
@@ -89,10 +89,10 @@ func (v *view) open(collection string, where bson.D, o *options.FindOptionsBuild
 	return cursor, reading(v.ctx, err)
 }
 
-// from is the collection to search; inside a transaction the primary answers.
+// from is the collection to search.
 func (v *view) from(collection string) *mongo.Collection {
 	o := options.Collection()
-	if !v.primary && mongo.SessionFromContext(v.ctx) == nil {
+	if v.lags {
 		o.SetReadPreference(v.s.searchFrom)
 	}
 	return v.s.db.Collection(collection, o)
