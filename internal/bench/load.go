@@ -79,7 +79,7 @@ func (l load) client(ctx context.Context, client int, s *sample, begin, end time
 			if s.why == nil {
 				s.why = fmt.Errorf("status %d instead of %d: %.300s", status, l.expect, w.body)
 			}
-		case sent.After(begin) && !answered.After(end):
+		case answered.After(begin) && !answered.After(end): // whenever it was sent: else each client would lose a request of the time that is counted
 			s.latency.Add(answered.Sub(sent))
 		}
 		sent = answered
