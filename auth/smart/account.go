@@ -201,9 +201,20 @@ type oneTimeData struct{ Secret, URI string }
 
 // showOneTime shows the key for an authenticator app.
 func (v *visit) showOneTime() {
-	if v.own() {
+	if v.withoutOneTime() {
 		v.oneTimePage(http.StatusOK, "")
 	}
+}
+
+// withoutOneTime says whether somebody is logged in who has no one-time codes: those of who has some are turned off first, which takes one.
+func (v *visit) withoutOneTime() bool {
+	if !v.own() {
+		return false
+	}
+	if v.account.HasTOTP {
+		v.redirect(v.to("account", ""))
+	}
+	return !v.account.HasTOTP
 }
 
 func (v *visit) oneTimePage(status int, problem string) {
@@ -221,7 +232,7 @@ func (v *visit) oneTimePage(status int, problem string) {
 
 // oneTime turns one-time codes on for who shows one.
 func (v *visit) oneTime() {
-	if !v.own() {
+	if !v.withoutOneTime() {
 		return
 	}
 	err := v.s.accounts.ConfirmTOTP(events.Acting(v.r.Context(), v.account.Login), v.account.ID, v.r.PostForm.Get("code"))
@@ -235,12 +246,19 @@ func (v *visit) oneTime() {
 	}
 }
 
-// oneTimeOff turns one-time codes off.
+// oneTimeOff turns one-time codes off for who shows one: a browser that somebody left signed in is not enough.
 func (v *visit) oneTimeOff() {
 	if !v.own() {
 		return
 	}
-	if err := v.s.accounts.RemoveTOTP(events.Acting(v.r.Context(), v.account.Login), v.account.ID); err != nil {
+	ctx := events.Acting(v.r.Context(), v.account.Login)
+	if err := v.s.accounts.VerifyTOTP(ctx, v.account.ID, v.r.PostForm.Get("code")); err != nil {
+		e := v.s.event(v.r, events.Login)
+		e.Login, e.Account, e.Detail = v.account.Login, v.account.ID, "to turn one-time codes off"
+		v.s.loginFailed(v, e, err, func(status int, problem string) { v.accountPage(status, problem, "") })
+		return
+	}
+	if err := v.s.accounts.RemoveTOTP(ctx, v.account.ID); err != nil {
 		v.s.failPage(v.w, v.r, err)
 		return
 	}

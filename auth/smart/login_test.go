@@ -348,3 +348,35 @@ func TestAccountPage(t *testing.T) {
 		t.Errorf("events %+v", told)
 	}
 }
+
+// Who finds a browser that is signed in cannot turn one-time codes off, or put a device in the place of the owner's, without a code.
+func TestOneTimeCodesStay(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.login(b.get("/auth/login"), "doctor").at(t, "/auth/account")
+	p := b.get("/auth/account/one-time").at(t, "/auth/account/one-time")
+	secret := regexp.MustCompile(`<code>([A-Z2-7]+)</code>`).FindStringSubmatch(p.body)[1]
+	code := func() string {
+		text, err := totp.Code(secret, totp.Step(s.now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	p = b.send(p, "/auth/account/one-time", "code", code())
+	const off = "/auth/account/one-time-off"
+	if p := b.send(p, off); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "asked for after the password") {
+		t.Errorf("off without a code: %d", p.status)
+	}
+	if p := b.send(p, off, "code", "000000"); p.status != http.StatusUnauthorized {
+		t.Errorf("off with a wrong code: %d", p.status)
+	}
+	b.get("/auth/account/one-time").at(t, "/auth/account")
+	s.pass(30 * time.Second)
+	if p := b.send(p, off, "code", code()); p.status != http.StatusOK || strings.Contains(p.body, "asked for after the password") {
+		t.Errorf("off with the code: %d", p.status)
+	}
+	if list := s.told(events.LoginFailed); len(list) != 2 {
+		t.Errorf("%d wrong codes were told of", len(list))
+	}
+}

@@ -132,8 +132,12 @@ func userChangeCommand() *cobra.Command {
 	var f userFlags
 	cmd := &cobra.Command{Use: "change LOGIN", Short: "Change an account: what flags are given for", Args: cobra.ExactArgs(1)}
 	f.add(cmd.Flags())
+	lost := cmd.Flags().Bool("no-one-time-codes", false, "turn one-time codes off, for somebody who lost the device")
 	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
 		var change admin.UserChange
+		if *lost {
+			change.HasTOTP = new(bool)
+		}
 		given(cmd, "name", &change.Name, &f.name)
 		given(cmd, "fhir-user", &change.FHIRUser, &f.fhirUser)
 		given(cmd, "patient", &change.Patients, &f.patients)

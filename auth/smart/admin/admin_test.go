@@ -18,6 +18,7 @@ import (
 	"github.com/firth-health/firth/auth/smart/events"
 	"github.com/firth-health/firth/auth/smart/passwords"
 	"github.com/firth-health/firth/auth/smart/sealed"
+	"github.com/firth-health/firth/auth/smart/totp"
 	"github.com/firth-health/firth/store"
 	"github.com/firth-health/firth/store/pebble"
 )
@@ -123,6 +124,7 @@ func TestAPI(t *testing.T) {
 		{"two values", "POST", "/users", `{"login":"x"}{}`, 400, object{"error": "the body: more than one JSON value"}},
 		{"one", "GET", "/users/dr.no", "", 200, object{"login": "dr.no", "name": "Dr. No", "fhirUser": "Practitioner/no", "created": at}},
 		{"change", "PATCH", "/users/dr.no", `{"name":"No","patients":["p1"],"disabled":true}`, 200, object{"login": "dr.no", "name": "No", "fhirUser": "Practitioner/no", "patients": []any{"p1"}, "disabled": true, "created": at}},
+		{"one-time codes on", "PATCH", "/users/dr.no", `{"hasOneTimeCodes":true}`, 400, object{"error": "one-time codes are turned on by the person who has the device"}},
 		{"change of another", "PATCH", "/users/x", `{}`, 404, object{"error": "no such account"}},
 		{"link", "POST", "/users/dr.no/link", "", 201, object{"link": "given"}},
 		{"an app", "POST", "/clients", `{"id":"app","name":"App","type":"public","redirectUris":["https://app.example/back"]}`, 201, object{"id": "app", "name": "App", "type": "public", "redirectUris": []any{"https://app.example/back"}, "created": at}},
@@ -152,5 +154,31 @@ func TestAPI(t *testing.T) {
 		"cli client app created", "cli client web created", "cli client web secret replaced", "cli client app changed", "cli client web deleted"}
 	if diff := cmp.Diff(want, s.told); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLostDevice turns off the one-time codes of somebody who cannot show one any more.
+func TestLostDevice(t *testing.T) {
+	s := newSite(t)
+	account, err := s.accounts.Create(t.Context(), accounts.Account{Login: "dr.no"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := s.accounts.BeginTOTP(t.Context(), account.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.Code(secret, totp.Step(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.accounts.ConfirmTOTP(t.Context(), account.ID, code); err != nil {
+		t.Fatal(err)
+	}
+	if status, got := s.do("cli", "PATCH", "/users/dr.no", `{"hasOneTimeCodes":false}`); status != http.StatusOK || got["hasOneTimeCodes"] != nil {
+		t.Errorf("%d %v", status, got)
+	}
+	if got := s.told[len(s.told)-2]; got != "cli account dr.no one-time codes turned off" {
+		t.Error(got)
 	}
 }

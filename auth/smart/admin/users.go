@@ -36,6 +36,8 @@ type UserChange struct {
 	Scopes        *string        `json:"scopes,omitempty"`
 	Administrator *bool          `json:"administrator,omitempty"`
 	Disabled      *bool          `json:"disabled,omitempty"`
+
+	HasTOTP *bool `json:"hasOneTimeCodes,omitempty"` // false turns them off, for somebody who lost the device; true is for the person alone
 }
 
 // Link is an address at which a password is set.
@@ -91,9 +93,17 @@ func (a *api) changeUser(r *http.Request) (int, any, error) {
 	if err := decode(r, &c); err != nil {
 		return 0, nil, err
 	}
+	if c.HasTOTP != nil && *c.HasTOTP {
+		return 0, nil, &Error{http.StatusBadRequest, "one-time codes are turned on by the person who has the device"}
+	}
 	account, err := a.o.Accounts.Find(r.Context(), r.PathValue("login"))
 	if err != nil {
 		return 0, nil, err
+	}
+	if c.HasTOTP != nil && account.HasTOTP {
+		if err := a.o.Accounts.RemoveTOTP(r.Context(), account.ID); err != nil {
+			return 0, nil, err
+		}
 	}
 	account, err = a.o.Accounts.Change(r.Context(), account.ID, "changed", func(now *accounts.Account) {
 		set(&now.Name, c.Name)
