@@ -15,6 +15,11 @@ type Own interface {
 	Lookup(ctx context.Context, token string) (*auth.Claims, error)
 }
 
+// Marked is an [Own] that knows its tokens by their form: one that is not valid any more is no other issuer's, who need not see it.
+type Marked interface {
+	IsOwn(token string) bool
+}
+
 // Foreign looks up tokens of other issuers. auth.ErrToken, auth.ErrUnavailable.
 type Foreign interface {
 	Claims(ctx context.Context, token string) (*auth.Claims, error)
@@ -77,7 +82,8 @@ func (r *Reader) lookup(ctx context.Context, token string) (*auth.Claims, error)
 			return claims, err
 		}
 	}
-	if r.Foreign != nil {
+	marked, ok := r.Own.(Marked)
+	if r.Foreign != nil && !(ok && marked.IsOwn(token)) {
 		claims, err := r.Foreign.Claims(ctx, token)
 		if err == nil || !errors.Is(err, auth.ErrToken) {
 			return claims, err

@@ -95,3 +95,27 @@ func FuzzToken(f *testing.F) {
 		}
 	})
 }
+
+// marked are tokens that begin with their issuer's name.
+type marked struct{ known }
+
+func (marked) IsOwn(token string) bool { return strings.HasPrefix(token, "own_") }
+
+// TestRevokedStaysHere has a token of this server that is not valid any more: no other issuer is asked about it.
+func TestRevokedStaysHere(t *testing.T) {
+	r := &Reader{Own: marked{}, Foreign: known{"own_revoked": nil, "foreign": nil}}
+	for token, want := range map[string]int{"own_revoked": http.StatusUnauthorized, "foreign": 0} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		status, refused := 0, (*Error)(nil)
+		if _, err = r.Claims(request); errors.As(err, &refused) {
+			status = refused.Status
+		}
+		if status != want {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+}

@@ -101,8 +101,8 @@ func (s *Server) Lookup(ctx context.Context, token string) (*auth.Claims, error)
 	return s.tokens.Lookup(ctx, token)
 }
 
-// IsToken says whether a text has the shape of an access token of such a server, so that no other issuer need be asked.
-func IsToken(text string) bool { return secrets.Is(secrets.AccessToken, text) }
+// IsOwn implements bearer.Marked: it says whether a text is marked as a secret of such a server, so that no other issuer need be asked, or told.
+func (s *Server) IsOwn(token string) bool { return secrets.IsMarked(token) }
 
 // AllowsOrigin says whether a web origin is one of a registered client, so that its scripts may call the FHIR API and the token endpoint (SMART App Launch 2.2, app-launch.html#considerations-for-cross-origin-resource-sharing-cors-support).
 func (s *Server) AllowsOrigin(ctx context.Context, origin string) (bool, error) {

@@ -44,6 +44,9 @@ func Is(kind Kind, text string) bool {
 	return len(text) == len(kind)+textLength && strings.HasPrefix(text, string(kind))
 }
 
+// IsMarked says whether a text begins as the secrets of any kind do.
+func IsMarked(text string) bool { return strings.HasPrefix(text, "firth_") }
+
 // ID returns the id of a secret's record, or false when the text has not the shape of that kind.
 func ID(kind Kind, secret string) (id string, ok bool) {
 	if !Is(kind, secret) {
