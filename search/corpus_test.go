@@ -1,36 +1,17 @@
 package search
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// corpusFile is a file of testdata/search at the root of the repository; see the README there.
-type corpusFile struct {
-	About     string
-	Resources []json.RawMessage
-	Rows      [][]string
-}
+	"github.com/firth-health/firth/internal/testfiles"
+)
 
 // TestCorpus asks every row of the search corpus of the reference store.
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob("../testdata/search/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	rows := 0
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file corpusFile
-		if err := json.Unmarshal(data, &file); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+	for _, name := range testfiles.CorpusNames(t) {
+		file := testfiles.ReadCorpus(t, name)
 		var memory Memory
 		for _, text := range file.Resources {
 			res := parseResource(t, string(text))
@@ -38,7 +19,7 @@ func TestCorpus(t *testing.T) {
 		}
 		rows += len(file.Rows)
 		for _, row := range file.Rows {
-			askCorpus(t, filepath.Base(name), &memory, row)
+			askCorpus(t, name, &memory, row)
 		}
 	}
 	if rows < 600 {

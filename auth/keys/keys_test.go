@@ -6,9 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -20,16 +20,12 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/firth-health/firth/auth/authtest"
 )
 
 // signer is a key of a client.
-type signer struct {
-	id        string
-	algorithm jose.SignatureAlgorithm
-	key       any
-	public    any
-}
+type signer authtest.Key
 
 func newRSA(t testing.TB, id string, bits int) signer {
 	t.Helper()
@@ -49,37 +45,21 @@ func newEC(t testing.TB, id string) signer {
 	return signer{id, jose.ES384, key, key.Public()}
 }
 
+// sign makes a JWT with what else is to be in its header.
 func (s signer) sign(t testing.TB, claims any, extra map[jose.HeaderKey]any) string {
 	t.Helper()
-	options := (&jose.SignerOptions{}).WithType("JWT")
-	if s.id != "" {
-		options = options.WithHeader("kid", s.id)
-	}
-	for name, value := range extra {
-		options = options.WithHeader(name, value)
-	}
-	made, err := jose.NewSigner(jose.SigningKey{Algorithm: s.algorithm, Key: s.key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := jwt.Signed(made).Claims(claims).Serialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	header := map[jose.HeaderKey]any{jose.HeaderType: "JWT"}
+	maps.Copy(header, extra)
+	return authtest.Key(s).Sign(t, claims, header)
 }
 
 func setOf(t testing.TB, signers ...signer) []byte {
 	t.Helper()
-	set := jose.JSONWebKeySet{}
-	for _, s := range signers {
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: s.public, KeyID: s.id, Algorithm: string(s.algorithm), Use: "sig"})
+	list := make([]authtest.Key, len(signers))
+	for i, s := range signers {
+		list[i] = authtest.Key(s)
 	}
-	data, err := json.Marshal(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return authtest.Set(t, list...)
 }
 
 // memory is a Replay in memory.
@@ -120,15 +100,15 @@ func TestAssertion(t *testing.T) {
 	with := func(name string, value any) func(map[string]any) { return func(c map[string]any) { c[name] = value } }
 	without := func(name string) func(map[string]any) { return func(c map[string]any) { delete(c, name) } }
 	wrong := good
-	wrong.key = newRSA(t, "", 2048).key
+	wrong.Private = newRSA(t, "", 2048).Private
 	hmac := signer{"r1", jose.HS384, []byte(strings.Repeat("k", 48)), nil}
 	unsigned := "eyJhbGciOiJub25lIiwia2lkIjoicjEifQ." + strings.Split(good.sign(t, claims(nil), nil), ".")[1] + "."
 	rs256 := good
-	rs256.algorithm = jose.RS256
+	rs256.Algorithm = jose.RS256
 	unnamed, unknown := good, good
-	unnamed.id, unknown.id = "", "r2"
+	unnamed.ID, unknown.ID = "", "r2"
 	crossed := ec
-	crossed.id = "r1"
+	crossed.ID = "r1"
 	for _, test := range []struct {
 		name, assertion, want string
 	}{

@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/authtest"
 	"github.com/firth-health/firth/auth/oidc"
 )
 
@@ -82,19 +82,11 @@ func answer(w http.ResponseWriter, v any) {
 
 func (p *provider) token(t *testing.T, claims map[string]any, typ, kid string) string {
 	t.Helper()
-	options := (&jose.SignerOptions{}).WithHeader("kid", kid)
+	header := map[jose.HeaderKey]any{}
 	if typ != "" {
-		options = options.WithType(jose.ContentType(typ))
+		header[jose.HeaderType] = typ
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := jwt.Signed(signer).Claims(claims).Serialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return authtest.Key{ID: kid, Algorithm: jose.ES256, Private: p.key}.Sign(t, claims, header)
 }
 
 const base = "https://fhir.example.org/fhir"

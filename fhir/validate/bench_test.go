@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/firth-health/firth/fhir/validate"
+	"github.com/firth-health/firth/internal/testfiles"
 )
 
 const vitalSign = `{
@@ -64,8 +65,8 @@ func BenchmarkFirstUse(b *testing.B) {
 }
 
 func BenchmarkBundle(b *testing.B) {
-	files := shared(b, "synthea/*.json.gz")
-	root := parse(b, readFile(b, files[0]))
+	files := testfiles.Shared(b, "synthea/*.json.gz")
+	root := parse(b, testfiles.Read(b, files[0]))
 	v := validate.New(definitions(b))
 	b.ReportAllocs()
 	b.SetBytes(int64(len(root.Raw())))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/validate"
+	"github.com/firth-health/firth/internal/testfiles"
 )
 
 // largestMutated bounds the examples that are mutated: each is checked about twenty times for each of its values.
@@ -17,8 +18,8 @@ func TestMutations(t *testing.T) {
 	d := definitions(t)
 	v := validate.New(d)
 	mutants := 0
-	for i, file := range shared(t, "r4-examples/*.json", "phd-examples/*.json") {
-		data := readFile(t, file)
+	for i, file := range testfiles.Shared(t, "r4-examples/*.json", "phd-examples/*.json") {
+		data := testfiles.Read(t, file)
 		root := parse(t, data)
 		if len(data) > largestMutated || testing.Short() && i%10 != 0 || v.Resource(root, validate.Options{}) != nil {
 			continue

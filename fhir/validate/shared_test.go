@@ -2,10 +2,8 @@ package validate_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +16,7 @@ import (
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/fhir/validate"
 	"github.com/firth-health/firth/fhir/xml"
+	"github.com/firth-health/firth/internal/testfiles"
 )
 
 func definitions(t testing.TB) *spec.Definitions {
@@ -38,49 +37,12 @@ func parse(t testing.TB, data []byte) fhir.Node {
 	return root
 }
 
-// shared returns the files of the public test data that match; the test is skipped where the data is absent.
-func shared(t testing.TB, patterns ...string) []string {
-	t.Helper()
-	var files []string
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) == 0 {
-		t.Skipf("no public test data for %v beside the project", patterns)
-	}
-	return files
-}
-
-func readFile(t testing.TB, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasSuffix(file, ".gz") {
-		return data
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err = io.ReadAll(unzipped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // decode reads a file of either format.
 func decode(t testing.TB, file string) (fhir.Node, error) {
 	t.Helper()
-	data := readFile(t, file)
+	data := testfiles.Read(t, file)
 	if strings.HasSuffix(file, ".xml") {
 		var err error
 		if data, err = xml.Decode(data, definitions(t)); err != nil {
@@ -102,10 +64,10 @@ func TestCases(t *testing.T) {
 		// Encounter under the rules of R4, the reference validator refuses it as we do.
 		"aggregation-apart-good4": "required Encounter.class: Encounter.class is required (1..1)",
 	}
-	list := shared(t, "validator/cases.json")[0]
+	list := testfiles.Shared(t, "validator/cases.json")[0]
 	v := validate.New(definitions(t))
 	var lines []string
-	for c := range parse(t, readFile(t, list)).Children() {
+	for c := range parse(t, testfiles.Read(t, list)).Children() {
 		name := c.Get("name").Text()
 		found := ""
 		root, err := decode(t, filepath.Join(filepath.Dir(list), "files", c.Get("file").Text()))
@@ -164,7 +126,7 @@ func TestExamples(t *testing.T) {
 		},
 	}
 	v := validate.New(definitions(t))
-	for _, file := range shared(t, "r4-examples/*", "phd-examples/*.json") {
+	for _, file := range testfiles.Shared(t, "r4-examples/*", "phd-examples/*.json") {
 		root, err := decode(t, file)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
@@ -191,14 +153,14 @@ func counted(issues []fhir.Issue) []string {
 }
 
 func TestSynthea(t *testing.T) {
-	files := shared(t, "synthea/*.json.gz")
+	files := testfiles.Shared(t, "synthea/*.json.gz")
 	if testing.Short() {
 		files = files[:min(len(files), 3)]
 	}
 	v := validate.New(definitions(t))
 	resources := 0
 	for _, file := range files {
-		root := parse(t, readFile(t, file))
+		root := parse(t, testfiles.Read(t, file))
 		resources += root.Get("entry").Len()
 		for _, issue := range v.Resource(root, validate.Options{}) {
 			t.Errorf("%s: %s", filepath.Base(file), line(issue))
@@ -210,11 +172,11 @@ func TestSynthea(t *testing.T) {
 func TestBulkExport(t *testing.T) {
 	v := validate.New(definitions(t))
 	resources := 0
-	for _, file := range shared(t, "bulk-10-patients/*.ndjson.gz") {
+	for _, file := range testfiles.Shared(t, "bulk-10-patients/*.ndjson.gz") {
 		if filepath.Base(file) == "log.ndjson.gz" {
 			continue // of the export, not FHIR
 		}
-		for number, row := range bytes.Split(bytes.TrimSpace(readFile(t, file)), []byte("\n")) {
+		for number, row := range bytes.Split(bytes.TrimSpace(testfiles.Read(t, file)), []byte("\n")) {
 			if len(row) == 0 {
 				continue // of an empty file
 			}

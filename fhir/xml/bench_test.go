@@ -6,6 +6,7 @@ import (
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/xml"
+	"github.com/firth-health/firth/internal/testfiles"
 )
 
 // observation is a vital sign as devices send them.
@@ -25,7 +26,7 @@ func documents(b *testing.B) map[string]fhir.Node {
 	list := map[string]fhir.Node{"observation": parse(b, []byte(observation))}
 	const bundle = "../../../shared/data/synthea/Benito_Lucio_b5c88c11-b161-4183-80e0-124571e51207.json.gz"
 	if _, err := os.Stat(bundle); err == nil {
-		list["bundle"] = parse(b, readFile(b, bundle))
+		list["bundle"] = parse(b, testfiles.Read(b, bundle))
 	}
 	return list
 }

@@ -1,10 +1,7 @@
 package xml_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +15,7 @@ import (
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/spec"
 	"github.com/firth-health/firth/fhir/xml"
+	"github.com/firth-health/firth/internal/testfiles"
 )
 
 func definitions(t testing.TB) *spec.Definitions {
@@ -86,57 +84,20 @@ func checkRoundTrip(t *testing.T, root fhir.Node) {
 	t.Errorf("JSON to XML to JSON (-want +got):\n%s", cmp.Diff(want, got))
 }
 
-// shared returns the files of the public test data that match; the test is skipped where the data is absent.
-func shared(t testing.TB, patterns ...string) []string {
-	t.Helper()
-	var files []string
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) == 0 {
-		t.Skipf("no public test data for %v beside the project", patterns)
-	}
-	return files
-}
-
-func readFile(t testing.TB, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasSuffix(file, ".gz") {
-		return data
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err = io.ReadAll(unzipped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 func TestExamplesRoundTrip(t *testing.T) {
-	for _, file := range shared(t, "r4-examples/*.json", "phd-examples/*.json") {
-		t.Run(filepath.Base(file), func(t *testing.T) { checkRoundTrip(t, parse(t, readFile(t, file))) })
+	for _, file := range testfiles.Shared(t, "r4-examples/*.json", "phd-examples/*.json") {
+		t.Run(filepath.Base(file), func(t *testing.T) { checkRoundTrip(t, parse(t, testfiles.Read(t, file))) })
 	}
 }
 
 func TestSyntheaRoundTrips(t *testing.T) {
-	files := shared(t, "synthea/*.json.gz")
+	files := testfiles.Shared(t, "synthea/*.json.gz")
 	if testing.Short() {
 		files = files[:min(len(files), 3)]
 	}
 	resources := 0
 	for _, file := range files {
-		root := parse(t, readFile(t, file))
+		root := parse(t, testfiles.Read(t, file))
 		resources += root.Get("entry").Len()
 		t.Run(filepath.Base(file), func(t *testing.T) { checkRoundTrip(t, root) })
 	}
@@ -153,9 +114,9 @@ func TestValidatorFiles(t *testing.T) {
 			`'&' must begin a character reference or one of &amp; &lt; &gt; &quot; &apos;`,
 		"xml-fail.xml": `Bundle: invalid XML at line 3, column 3: unknown attribute "xsi:schemaLocation"`,
 	}
-	for _, file := range shared(t, "validator/files/*.xml", "validator/files/*/*.xml") {
+	for _, file := range testfiles.Shared(t, "validator/files/*.xml", "validator/files/*/*.xml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			decoded, err := xml.Decode(readFile(t, file), definitions(t))
+			decoded, err := xml.Decode(testfiles.Read(t, file), definitions(t))
 			if want := refused[filepath.Base(file)]; want != "" || err != nil {
 				checkOutcome(t, err, want)
 				return
@@ -183,8 +144,8 @@ func TestTwins(t *testing.T) {
 		},
 	}
 	twins := 0
-	for _, file := range shared(t, "r4-examples/*.xml") {
-		decoded, err := xml.Decode(readFile(t, file), definitions(t))
+	for _, file := range testfiles.Shared(t, "r4-examples/*.xml") {
+		decoded, err := xml.Decode(testfiles.Read(t, file), definitions(t))
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
@@ -197,7 +158,7 @@ func TestTwins(t *testing.T) {
 		}
 		twins++
 		name := strings.TrimSuffix(filepath.Base(file), ".xml")
-		got := differences(nil, "", tree(parse(t, readFile(t, twin))), tree(root))
+		got := differences(nil, "", tree(parse(t, testfiles.Read(t, twin))), tree(root))
 		if diff := cmp.Diff(expected[name], got); diff != "" {
 			t.Errorf("%s: differences of the twins (-want +got):\n%s", name, diff)
 		}

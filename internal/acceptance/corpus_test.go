@@ -6,33 +6,29 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/internal/testfiles"
 	"github.com/firth-health/firth/internal/teststore"
 )
 
-// corpusFile is a file of testdata/search; see the README there.
-type corpusFile struct {
-	About     string
-	Resources []json.RawMessage
-	Rows      [][]string
+// corpusFile asks a server.
+type corpusFile struct{ testfiles.Corpus }
+
+func readCorpus(t *testing.T, name string) corpusFile {
+	t.Helper()
+	return corpusFile{testfiles.ReadCorpus(t, name)}
 }
 
 // TestSearchCorpus asks every row of the search corpus over HTTP, of a server that holds the resources of its file.
 func TestSearchCorpus(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/search/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	rows := 0
-	for _, name := range files {
+	for _, name := range testfiles.CorpusNames(t) {
 		file := readCorpus(t, name)
 		rows += len(file.Rows)
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) { file.ask(t, newServer(t)) })
+		t.Run(name, func(t *testing.T) { file.ask(t, newServer(t)) })
 	}
 	if rows < 600 {
 		t.Errorf("the corpus has %d rows", rows)
@@ -52,22 +48,9 @@ func TestSearchCorpusOnFerretDB(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kept := teststore.PlaceOn(t, uri, true).Open(t, teststore.Options{})
 			teststore.CloseLater(t, kept)
-			readCorpus(t, "../../testdata/search/"+name+".json").ask(t, newServerOn(t, kept))
+			readCorpus(t, name).ask(t, newServerOn(t, kept))
 		})
 	}
-}
-
-func readCorpus(t *testing.T, name string) corpusFile {
-	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file corpusFile
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return file
 }
 
 func (f corpusFile) ask(t *testing.T, base string) {

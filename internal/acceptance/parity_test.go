@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firth-health/firth/fhir/spec"
+	"github.com/firth-health/firth/internal/testfiles"
 	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/server"
@@ -165,12 +165,8 @@ func TestTwinsOnCorpus(t *testing.T) {
 	if !teststore.MongoDB() {
 		t.Skip("compares the embedded store with another")
 	}
-	files, err := filepath.Glob("../../testdata/search/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) {
+	for _, name := range testfiles.CorpusNames(t) {
+		t.Run(name, func(t *testing.T) {
 			w, file := newTwins(t, teststore.NewPlace(t)), readCorpus(t, name)
 			for i, text := range file.Resources {
 				var res struct{ ResourceType, ID string }

@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firth-health/firth/internal/testfiles"
 	"github.com/firth-health/firth/internal/teststore"
 )
 
@@ -248,7 +248,7 @@ func load(t *testing.T, base string, files []string) []stored {
 	t.Helper()
 	var locations []string
 	for _, file := range files {
-		response := post(t, base, gunzip(t, file))
+		response := post(t, base, testfiles.Read(t, file))
 		for _, entry := range values(response, "entry") {
 			locations = append(locations, texts(entry, "response", "location")[0])
 		}
@@ -306,24 +306,6 @@ func pageThrough(t *testing.T, address string, count int) (ids []string, totals 
 		}
 	}
 	return ids, totals
-}
-
-func gunzip(t *testing.T, file string) []byte {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 func decode(t *testing.T, data []byte) object {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/internal/testfiles"
 	"github.com/firth-health/firth/internal/teststore"
 )
 
@@ -49,7 +50,7 @@ func syntheaWorld(t *testing.T, patients int) *world {
 	}
 	w := &world{base: newServer(t), byKey: map[string]object{}}
 	for _, file := range files[len(files)-teststore.Size(patients, 1):] {
-		data := gunzip(t, file)
+		data := testfiles.Read(t, file)
 		answers := values(post(t, w.base, data), "entry")
 		places := map[string]string{}
 		for i, entry := range values(decode(t, data), "entry") {

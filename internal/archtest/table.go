@@ -32,7 +32,7 @@ func Firth() Table {
 		Rows:       rows(),
 		Fences:     fences(),
 		Everywhere: []string{"internal/clock", "internal/ids", "internal/version"},
-		Tests:      []string{"store/storetest"},
+		Tests:      []string{"store/storetest", "internal/testfiles"},
 		Names:      []string{"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"},
 	}
 }
@@ -86,6 +86,7 @@ func rows() []Row {
 		{Package: "internal/progress", Why: "a progress line knows numbers only"},
 		{Package: "internal/simulate", Why: "makes up what devices send, as bytes"},
 		{Package: "internal/soak", Tests: []string{"fhir", "internal/firthtest", "store", "store/pebble"}, Why: "drives the real binary with many clients; opens its store when it has stopped"},
+		{Package: "internal/testfiles", Why: "reads files for tests; what is in them is not known"},
 		{Package: "internal/teststore", May: []string{"store", "store/mongo", "store/pebble"}, Why: "opens the store that tests are to run on; knows every back end so that they need not"},
 		{Package: "internal/testsummary", Why: "a tool of make test"},
 		{Package: "internal/transport", Why: "secures connections; what is served over them is not known"},
@@ -98,7 +99,7 @@ func fences() []Fence {
 	adapters, auth := []string{"adapters/..."}, []string{"auth/..."}
 	return []Fence{
 		{Import: "C", Why: "one static binary: no cgo"},
-		{Import: "testing", Only: []string{"store/storetest", "internal/firthtest", "internal/teststore"}, ExemptTests: true, Why: "product code does not carry test flags; the conformance suite is test code for back ends"},
+		{Import: "testing", Only: []string{"store/storetest", "internal/firthtest", "internal/testfiles", "internal/teststore", "auth/authtest"}, ExemptTests: true, Why: "product code does not carry test flags; the conformance suite is test code for back ends"},
 		{Import: "github.com/google/go-cmp", Only: []string{"store/storetest"}, ExemptTests: true, Why: "it panics and reflects by design: tests only"},
 		{Import: "golang.org/x/tools", Only: []string{"internal/archtest"}, ExemptTests: true, Why: "source tools and txtar are for tests"},
 		{Import: "github.com/gin-gonic/gin", Only: []string{"server/..."}, Why: "one package knows the router library"},

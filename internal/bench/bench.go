@@ -98,27 +98,15 @@ func Scenarios() []string { return []string{"create", "ingest", "import", "read"
 // Run measures the scenarios one after the other, each on stores of its own. The error tells of those that could not be measured; the report has the others as well, unless none
 // could.
 func Run(ctx context.Context, system System, opts Options, scenarios ...string) (_ *Report, err error) {
-	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
+	r, facts, err := begin(system, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if removeErr := os.RemoveAll(dir); err == nil {
-			err = removeErr
-		}
-	}()
-	if opts.Progress == nil {
-		opts.Progress = func(string) {}
-	}
-	r := &run{System: system, Options: opts, dir: dir}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
 	if r.Ceilings == nil {
 		r.Ceilings = embedded()
 	}
 	defer func() { err = errors.Join(err, r.removeAll(ctx)) }()
-	facts, err := gatherFacts(dir, system.Version)
-	if err != nil {
-		return nil, err
-	}
 	report := &Report{Facts: facts, Clients: opts.Clients, Seconds: opts.Duration.Seconds()}
 	var failures []error
 	for _, name := range scenarios {
@@ -161,6 +149,22 @@ type run struct {
 	dir    string
 	filled string   // the store that read and search share
 	placed []string // stores to remove
+}
+
+// begin makes the directory of a run, which the caller removes, and looks at the machine.
+func begin(system System, opts Options) (*run, Facts, error) {
+	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
+	if err != nil {
+		return nil, Facts{}, err
+	}
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
+	facts, err := gatherFacts(dir, system.Version)
+	if err != nil {
+		return nil, facts, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &run{System: system, Options: opts, dir: dir}, facts, nil
 }
 
 func (r *run) say(format string, args ...any) { r.Progress(fmt.Sprintf(format, args...)) }

@@ -40,21 +40,13 @@ type ScaleRow struct {
 // RunScale measures reads, searches and operations on a store of opts.Resources Observations and one patient with opts.Long more: the store in keep, which is
 // filled when it is not there and stays, or a temporary one when keep is empty.
 func RunScale(ctx context.Context, system System, opts Options, keep string) (_ *Report, err error) {
-	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
+	r, facts, err := begin(system, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if opts.Progress == nil {
-		opts.Progress = func(string) {}
-	}
-	r := &run{System: system, Options: opts, dir: dir}
-	facts, err := gatherFacts(dir, system.Version)
-	if err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
 	if keep == "" {
-		keep = filepath.Join(dir, "scale")
+		keep = filepath.Join(r.dir, "scale")
 	}
 	scale := &Scale{Resources: opts.Resources, Long: opts.Long}
 	if _, statErr := os.Stat(keep); errors.Is(statErr, fs.ErrNotExist) {

@@ -34,22 +34,14 @@ const starts = 5
 // RunStart measures start and idle memory on a store of opts.Resources Observations: the one in keep, which is filled when it is not there and stays,
 // or a temporary one when keep is empty.
 func RunStart(ctx context.Context, system System, opts Options, keep string) (_ *Report, err error) {
-	dir, err := os.MkdirTemp(opts.Dir, "firth-bench-")
+	r, facts, err := begin(system, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if opts.Progress == nil {
-		opts.Progress = func(string) {}
-	}
-	r := &run{System: system, Options: opts, dir: dir}
-	facts, err := gatherFacts(dir, system.Version)
-	if err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
 	store := keep
 	if store == "" {
-		store = filepath.Join(dir, "start")
+		store = filepath.Join(r.dir, "start")
 	}
 	if _, statErr := os.Stat(store); errors.Is(statErr, os.ErrNotExist) {
 		if err := fillStore(ctx, system, store, opts.Resources, r.say); err != nil {

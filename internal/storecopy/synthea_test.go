@@ -1,11 +1,9 @@
 package storecopy
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firth-health/firth/fhir"
+	"github.com/firth-health/firth/internal/testfiles"
 	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
@@ -89,7 +88,7 @@ func resources(t *testing.T, files, most int) (all []*fhir.Resource) {
 				Resource json.RawMessage
 			}
 		}
-		if err := json.Unmarshal(unzipped(t, name), &bundle); err != nil {
+		if err := json.Unmarshal(testfiles.Read(t, name), &bundle); err != nil {
 			t.Fatal(err)
 		}
 		var pairs []string
@@ -116,24 +115,6 @@ func resources(t *testing.T, files, most int) (all []*fhir.Resource) {
 		}
 	}
 	return all
-}
-
-func unzipped(t *testing.T, name string) []byte {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // fill creates resources, updates every fifth, deletes every seventh, and creates every second of those again. It returns their types.
