@@ -99,7 +99,7 @@ func (b *builder) isFull() bool { return b.count >= blockEvents || len(b.payload
 
 // encode returns the value to keep.
 func (b *builder) encode() []byte {
-	dst := []byte{blockFormat}
+	dst := append(make([]byte, 0, 128+len(b.links)+2*len(b.names)+min(len(b.payload), minPacked)), blockFormat)
 	for _, n := range [...]uint64{b.first, uint64(b.count), uint64(b.from), uint64(b.to - b.from)} {
 		dst = binary.AppendUvarint(dst, n)
 	}
@@ -108,7 +108,26 @@ func (b *builder) encode() []byte {
 	dst = append(binary.AppendUvarint(dst, uint64(len(f))), f...)
 	dst = append(dst, b.links...)
 	dst = binary.AppendUvarint(dst, uint64(len(b.payload)))
+	if len(b.payload) < minPacked {
+		return appendUnpacked(dst, b.payload)
+	}
 	return b.packer.EncodeAll(b.payload, dst)
+}
+
+// minPacked is from how many bytes on a payload is compressed. Of one or two events little is saved for what it costs, and the engines of stores compress too.
+const minPacked = 1 << 10
+
+// appendUnpacked appends a payload of less than minPacked bytes as a frame of zstd that is not compressed (RFC 8878, 3.1.1): one raw block, the last one.
+func appendUnpacked(dst, payload []byte) []byte {
+	const magic, isSingle, hasTwoBytes, isLast = 0xFD2FB528, 1 << 5, 1 << 6, 1
+	dst = binary.LittleEndian.AppendUint32(dst, magic)
+	if n := len(payload); n < 256 {
+		dst = append(dst, isSingle, byte(n))
+	} else {
+		dst = binary.LittleEndian.AppendUint16(append(dst, isSingle|hasTwoBytes), uint16(n-256))
+	}
+	header := uint32(len(payload))<<3 | isLast
+	return append(append(dst, byte(header), byte(header>>8), byte(header>>16)), payload...)
 }
 
 // parseHeader reads a block but for its payload.

@@ -75,6 +75,30 @@ func FuzzRecord(f *testing.F) {
 // hasBrokenText reports whether a long text would be cut otherwise.
 func hasBrokenText(r *record) bool { return len(r.Query) >= maxQuery }
 
+// TestSmallPayloads reads payloads of every size around that from which on they are compressed.
+func TestSmallPayloads(t *testing.T) {
+	b, err := newBuilder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := newUnpacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := range minPacked + 100 {
+		b.begin(0, hash{})
+		event := bytes.Repeat([]byte{byte(size)}, size)
+		b.add(1, event, nil)
+		h, err := parseHeader(b.encode())
+		if err != nil {
+			t.Fatal(size, err)
+		}
+		if events, err := u.events(h); err != nil || len(events) != 1 || !bytes.Equal(events[0], event) {
+			t.Fatal(size, err)
+		}
+	}
+}
+
 // FuzzBlock feeds the decoder of blocks.
 func FuzzBlock(f *testing.F) {
 	b, err := newBuilder()

@@ -30,7 +30,7 @@ type Keeper interface {
 
 // Entry is what a keeper adds to a commit.
 type Entry interface {
-	// Records are written with the operations. Their revisions do not count; one that exists fails the commit.
+	// Records are written with the operations. Their revisions do not count. Those of a keeper's first entry must not exist, or the commit fails; later ones are taken to be new.
 	Records() []Record
 
 	// Abandoned says that the commit failed, so that nothing of it was done. It is called by the goroutine that calls Enter, before it does so again.

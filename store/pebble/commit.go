@@ -30,7 +30,8 @@ type committer struct {
 
 	gaps map[typeNo]*gap // of ids that nobody has
 
-	keeper store.Keeper // of the journal; nil for none
+	keeper     store.Keeper // of the journal; nil for none
+	hasEntered bool         // a record, which was committed
 }
 
 // newCommitter reads where the last run ended.
@@ -147,7 +148,7 @@ func (c *committer) commit() *ack {
 		g.abandon(err)
 		return a
 	}
-	a.entry = g.entry
+	a.entry, c.hasEntered = g.entry, c.hasEntered || g.hasEntry
 	for t := range g.touched {
 		c.written[t] = *c.counts[t]
 	}

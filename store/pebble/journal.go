@@ -14,7 +14,7 @@ func (s *Store) Keep(ctx context.Context, k store.Keeper) error {
 		if k != nil && g.c.keeper != nil {
 			return fmt.Errorf("the store's journal is kept by another: %w", store.ErrConflict)
 		}
-		g.c.keeper = k
+		g.c.keeper, g.c.hasEntered = k, false
 		return nil
 	})
 }
@@ -45,11 +45,23 @@ func (g *group) enter() error {
 		return fmt.Errorf("the journal of the store: %w", err)
 	}
 	g.entry = entry
-	for _, r := range entry.Records() {
-		if err := store.CheckState("Enter", r.Kind, r.ID, r.Value); err != nil {
+	records := entry.Records()
+	for i := range records {
+		if err := g.enterRecord(&records[i]); err != nil {
 			return err
 		}
-		key := stateKey(r.Kind, r.ID)
+	}
+	g.hasEntry = len(records) > 0
+	return nil
+}
+
+// enterRecord writes one record. Those of the first entry must be new; later ones go on behind it.
+func (g *group) enterRecord(r *store.Record) error {
+	if err := store.CheckState("Enter", r.Kind, r.ID, r.Value); err != nil {
+		return err
+	}
+	key := stateKey(r.Kind, r.ID)
+	if !g.c.hasEntered {
 		taken, err := g.revision(key)
 		if err != nil {
 			return err
@@ -57,11 +69,10 @@ func (g *group) enter() error {
 		if taken != 0 {
 			return fmt.Errorf("the journal of the store has a record %s/%s already, at revision %d", r.Kind, r.ID, taken)
 		}
-		op := g.batch.SetDeferred(len(key), 8+len(r.Value))
-		copy(op.Key, key)
-		binary.BigEndian.PutUint64(op.Value, g.nextRevision())
-		copy(op.Value[8:], r.Value)
-		g.hasEntry = true
 	}
+	op := g.batch.SetDeferred(len(key), 8+len(r.Value))
+	copy(op.Key, key)
+	binary.BigEndian.PutUint64(op.Value, g.nextRevision())
+	copy(op.Value[8:], r.Value)
 	return nil
 }
