@@ -1,10 +1,6 @@
 package audit
 
-import (
-	"context"
-
-	"github.com/firth-health/firth/fhir"
-)
+import "github.com/firth-health/firth/fhir"
 
 // batch is what waits to be written, and later how that ended.
 type batch struct {
@@ -68,8 +64,8 @@ func (b *batch) tell(err error) {
 	}
 }
 
-// enqueue puts an event behind those that wait. It blocks while there is no room.
-func (t *Trail) enqueue(ctx context.Context, e *Event, patients []string) (b *batch, place int, err error) {
+// enqueue puts an event behind those that wait. It blocks while there is no room, whether the caller still wants to wait or not: what was done is recorded.
+func (t *Trail) enqueue(e *Event, patients []string) (b *batch, place int, err error) {
 	at := t.opts.Clock().UnixMilli()
 	t.mu.Lock()
 	for len(t.pending.data) >= t.opts.QueueBytes && !t.isClosed {
@@ -79,11 +75,7 @@ func (t *Trail) enqueue(ctx context.Context, e *Event, patients []string) (b *ba
 			return nil, 0, ErrUnavailable
 		}
 		t.poke()
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return nil, 0, ctx.Err()
-		}
+		<-room
 		t.mu.Lock()
 	}
 	defer t.mu.Unlock()

@@ -156,22 +156,22 @@ func (t *Trail) Ready() error {
 	return nil
 }
 
-// Record takes an event on. It blocks while too much waits to be written. One that is Durable is kept when Record returns nil; others will be soon. With any error the event may yet be kept.
+// Record takes an event on. It blocks while too much waits to be written. One that is Durable is kept when Record returns nil; others will be soon. With any
+// error the event may yet be kept; with that of ctx it will be, and only the wait for it has ended.
 func (t *Trail) Record(ctx context.Context, e *Event) error {
-	for rest := e.Patients; ; rest = rest[maxPatients:] {
-		if len(rest) <= maxPatients {
-			_, err := t.record(ctx, e, rest)
-			return err
-		}
-		if _, err := t.record(ctx, e, rest[:maxPatients]); err != nil {
+	rest := e.Patients
+	for ; len(rest) > maxPatients; rest = rest[maxPatients:] {
+		if _, _, err := t.enqueue(e, rest[:maxPatients]); err != nil {
 			return err
 		}
 	}
+	_, err := t.record(ctx, e, rest) // which is behind the others in the chain
+	return err
 }
 
 // record takes one record on. Its number is known when it is durable.
 func (t *Trail) record(ctx context.Context, e *Event, patients []string) (number uint64, err error) {
-	b, place, err := t.enqueue(ctx, e, patients)
+	b, place, err := t.enqueue(e, patients)
 	if err != nil || !e.Durable && !t.opts.AllDurable {
 		return 0, err
 	}

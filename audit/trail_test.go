@@ -170,6 +170,37 @@ func TestQueueBlocks(t *testing.T) {
 	}
 }
 
+// TestCallersWhoLeave shows that the events of callers who do not wait for them are recorded all the same, also when there is no room for them at that moment.
+func TestCallersWhoLeave(t *testing.T) {
+	inner, err := pebble.Open("", pebble.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	s := &slowState{recordsOnly: withoutJournal(inner), gate: make(chan struct{}, 1)}
+	s.gate <- struct{}{}
+	trail := openTrail(t, Options{Store: s, QueueBytes: 2000})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	var callers sync.WaitGroup
+	<-s.gate
+	for i := range 100 {
+		callers.Go(func() {
+			e := readOf(i)
+			e.Durable = i%2 == 0
+			if err := trail.Record(gone, e); err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	s.gate <- struct{}{}
+	callers.Wait()
+	closeTrail(t, trail)
+	if r := intact(t, inner); r.Events != 102 {
+		t.Errorf("%d events, want 102", r.Events)
+	}
+}
+
 // slowState writes while there is something in its gate.
 type slowState struct {
 	recordsOnly

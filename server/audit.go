@@ -51,7 +51,9 @@ func (s *Server) audited(x *exchange, out reply) reply {
 		return out
 	}
 	if err := s.auditor.Record(x.ctx, s.event(x, &out)); err != nil {
-		s.log.ErrorContext(x.ctx, "audit event not recorded", "interaction", x.interaction.name, "request_id", x.requestID, "error", err)
+		if x.ctx.Err() == nil { // otherwise nobody waits for it, and it is recorded all the same
+			s.log.ErrorContext(x.ctx, "audit event not recorded", "interaction", x.interaction.name, "request_id", x.requestID, "error", err)
+		}
 		return s.failure(x, store.ErrUnknown)
 	}
 	return out
