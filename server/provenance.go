@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/firth-health/firth/auth"
 	"github.com/firth-health/firth/fhir"
@@ -146,7 +147,7 @@ func inProvenance(err error) error {
 	issues := slices.Clone(outcome.Issues)
 	for i := range issues {
 		at := "X-Provenance"
-		if of := issues[i].Expression; of != "" && of != "$this" { // the root of a text that is no resource
+		if of := issues[i].Expression; of != "" && !strings.HasPrefix(of, "$this") { // so begins what is in a text that is no resource
 			at += ", " + of
 		}
 		issues[i].Diagnostics = at + ": " + issues[i].Diagnostics

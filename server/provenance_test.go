@@ -83,6 +83,8 @@ func TestProvenanceRefused(t *testing.T) {
 		{name: "malformed", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance",}`), status: 400,
 			answer: at("structure", "X-Provenance, Provenance.resourceType: invalid JSON at line 1, column 30: expected a member name, found '}'")},
 		{name: "empty", method: "PUT", path: "/Patient/p", body: patient, headers: says(``), status: 400, answer: `..."diagnostics":"X-Provenance: invalid JSON at line 1, column 1: `},
+		{name: "cut off", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":`), status: 400,
+			answer: at("structure", "X-Provenance: invalid JSON at line 1, column 17: unexpected end of document")},
 		{name: "an element is wrong", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance","agent":[{}],"recorded":"2026-01-01T00:00:00Z"}`), status: 400, answer: `..."diagnostics":"X-Provenance, Provenance.agent[0]: `},
 		{name: "another type", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Basic"}`), status: 400, answer: at("invalid", "X-Provenance must be a Provenance, not a Basic")},
 		{name: "with a target", method: "PUT", path: "/Patient/p", body: patient, headers: says(`{"resourceType":"Provenance","target":[{"reference":"Patient/p"}],` + stated + `}`), status: 400,
