@@ -202,3 +202,50 @@ func TestAdapterChanges(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestCommandsAreAudited imports into, copies and backs up a store that has a trail: each is in it, the copy as a disclosure about each patient, and the trail stays whole. Without the key nothing is added.
+func TestCommandsAreAudited(t *testing.T) {
+	dir, keys := trailOnDisk(t)
+	file := filepath.Join(t.TempDir(), "p.ndjson")
+	if err := os.WriteFile(file, []byte(`{"resourceType":"Patient","id":"p1"}`+"\n"+`{"resourceType":"Patient","id":"p9"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		stdout, stderr, code := firth(t, "", append(args, "--keys", keys)...)
+		if code != 0 {
+			t.Fatal(args, stdout, stderr)
+		}
+		return stdout
+	}
+	target := filepath.Join(t.TempDir(), "copy")
+	run("import", "--store", dir, file)
+	run("store", "copy", dir, target)
+	for _, s := range []string{dir, target} {
+		if out := run("audit", "verify", "--store", s); !strings.HasSuffix(out, "intact\n") {
+			t.Error(out)
+		}
+	}
+	run("store", "backup", "--store", dir, filepath.Join(t.TempDir(), "backup"))
+	var got []string
+	for _, line := range strings.Split(strings.TrimSpace(run("audit", "export", "--store", dir)), "\n") {
+		if text := told(t, line); strings.Contains(text, " | firth import ") || strings.Contains(text, " | firth store ") {
+			got = append(got, strings.ReplaceAll(strings.ReplaceAll(text, filepath.Dir(dir), "DIR"), "by "+machineUser(), "by ME"))
+		}
+	}
+	slices.Reverse(got)
+	if len(got) == 4 {
+		slices.Sort(got[1:3]) // patients are in the order in which they were imported
+	}
+	if len(got) != 4 || !strings.HasPrefix(got[0], "import 0 by ME | firth import ") || !strings.HasSuffix(got[1], " | Patient/p1 | everything, history included") || !strings.Contains(got[2], "Patient/p9") || !strings.HasPrefix(got[2], "disclose 0 by ME | firth store copy DIR/data") ||
+		!strings.HasPrefix(got[3], "disclose 0 by ME | firth store backup ") {
+		t.Error(strings.Join(got, "\n"))
+	}
+	_, stderr, code := firth(t, "", "import", "--store", dir, "--keys", filepath.Join(t.TempDir(), "none"), file)
+	if code != 0 {
+		t.Error(stderr)
+	}
+	if out := run("audit", "verify", "--store", dir); !strings.HasSuffix(out, "intact\n") {
+		t.Error(out)
+	}
+}

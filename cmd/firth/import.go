@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firth-health/firth/audit"
 	"github.com/firth-health/firth/internal/config"
 	"github.com/firth-health/firth/internal/importer"
 	"github.com/firth-health/firth/internal/progress"
@@ -38,7 +40,7 @@ Exit codes: 0 everything loaded; 1 something failed; 2 wrong usage.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	workers := cmd.Flags().Int("parallel", 2*runtime.NumCPU(), "files and requests under way at once")
-	load := settings(cmd, loadingSettings("store", "server", "listen", "base-url")...)
+	load := settings(cmd, loadingSettings("store", "server", "listen", "base-url", "keys")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, files []string) error {
 		c, err := load()
 		if err != nil {
@@ -63,6 +65,10 @@ func importFiles(ctx context.Context, c config.Config, workers int, files []stri
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	told := &audit.Event{Interaction: audit.Import, Query: "firth import " + strings.Join(files, " "), Detail: fmt.Sprintf("%d files, into the store itself", len(files))}
+	if err := tellOfCommand(ctx, c, p.store, told); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
 	opts.Client.Transport = importer.Local{Handler: p.handler()}
 	return runImport(ctx, opts, files, out, errOut)
 }

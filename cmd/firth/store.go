@@ -45,7 +45,7 @@ A copy that was interrupted goes on where it stopped when the command is given a
 		Example: "  firth store copy data mongodb://db.example/firth?replicaSet=rs0\n  firth store copy data /mnt/new/data",
 		Args:    cobra.ExactArgs(2),
 	}
-	load := settings(cmd, handlerSettings("listen", "base-url")...)
+	load := settings(cmd, handlerSettings("listen", "base-url", "keys")...)
 	cmd.RunE = failing(func(cmd *cobra.Command, args []string) error {
 		c, err := load()
 		if err != nil {
@@ -83,6 +83,15 @@ func copyStore(ctx context.Context, c config.Config, source, target string, out 
 		}
 		return progress.State{Done: p.Done(), Total: p.Steps(), Text: text}
 	})
+	patients, err := allPatients(ctx, from)
+	if err != nil {
+		return err
+	}
+	c.Store = source
+	told := &audit.Event{Interaction: audit.Export, Query: "firth store copy " + storeName(source) + " " + storeName(target), Detail: "everything, history included", Patients: patients}
+	if err := tellOfCommand(ctx, c, from, told); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
 	chains, err := audit.Kinds(ctx, from)
 	if err != nil {
 		return err
@@ -192,7 +201,7 @@ func storeBackupCommand() *cobra.Command {
 		Example: "  firth store backup --store data /backup/2026-11-21",
 		Args:    cobra.ExactArgs(1),
 	}
-	load := settings(cmd, "store", "cache", "mongo-allow-standalone")
+	load := settings(cmd, "store", "keys", "cache", "mongo-allow-standalone")
 	cmd.RunE = failing(func(cmd *cobra.Command, args []string) error {
 		c, err := load()
 		if err != nil {
@@ -202,6 +211,9 @@ func storeBackupCommand() *cobra.Command {
 			b, ok := store.Unwrap(s).(store.Backuper)
 			if !ok {
 				return errors.New("this kind of store is backed up with its own tools")
+			}
+			if err := tellOfCommand(cmd.Context(), c, s, &audit.Event{Interaction: audit.Export, Query: "firth store backup " + args[0], Detail: "a copy of the store"}); err != nil {
+				return fmt.Errorf("audit: %w", err)
 			}
 			return b.Backup(cmd.Context(), args[0])
 		})
