@@ -5,7 +5,7 @@ import "github.com/firth-health/firth/search"
 // takes is what consents take of a type for an action. A Provenance that is about something they take, whatever else it is about, tells of it and is taken with it.
 func (d *denial) takes(r *Rules, typ string, action Action) limit {
 	own := d.taken(r, typ, action)
-	if d == nil || typ != provenance || action&readActions == 0 || own.ok && own.plan == nil {
+	if d == nil || typ != provenance || own.ok && own.plan == nil {
 		return own
 	}
 	var about search.Or

@@ -73,6 +73,16 @@ func (g *Grant) Unlimited(typ string, action Action) bool {
 	return ok && plan == nil
 }
 
+// Gives reports whether scopes give all resources of a type for an action, whatever Consents take of them.
+func (g *Grant) Gives(typ string, action Action) bool {
+	for i, l := range g.find(typ) {
+		if action&(1<<i) != 0 && l.ok && l.plan == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // limitsOf keeps what was found out about a type.
 func (g *Grant) limitsOf(typ string) *typeLimits {
 	state := g.state.Load()

@@ -34,11 +34,19 @@ func (r repository) Resolve(ctx context.Context, resourceType, system, value str
 	return ids[0], nil
 }
 
-// find searches for an identifier and returns at most two ids.
+// find searches for an identifier and returns at most two ids. Who may not create any Observation finds what he may see.
 func (r repository) find(ctx context.Context, resourceType, system, value string) (*search.Query, []string, error) {
 	request, err := r.s.search.Parse(resourceType, []search.Pair{{Name: "identifier", Value: escaped(system) + "|" + escaped(value)}}, r.s.parseOptions(true))
 	if err != nil {
 		return nil, nil, err
+	}
+	if !r.sendsAny() {
+		if r.x.grant.Allow(ctx, Access{Interaction: "search-type", Key: fhir.Key{Type: resourceType}}) != nil {
+			return request.Query, nil, nil
+		}
+		if err := r.x.grant.Restrict(ctx, request.Query); err != nil {
+			return nil, nil, err
+		}
 	}
 	ids, err := r.s.find(ctx, request.Query, 2)
 	return request.Query, ids, err
@@ -100,7 +108,7 @@ func (r repository) write(ctx context.Context, drafts []adapters.Draft, fresh bo
 			w.err = r.prepareReading(ctx, &drafts[i], w)
 		}
 		if w.skip && w.err == nil {
-			w.err = r.checkSkipped(&drafts[i])
+			w.err = r.checkLeave(&drafts[i])
 		}
 	})
 	outcomes := make([]adapters.Outcome, len(drafts))
@@ -140,14 +148,19 @@ func (r repository) commit(ops []store.Op) ([]store.Result, error) {
 	})
 }
 
-// sendsAny reports whether the sender may create any Observation.
+// sendsAny reports whether the sender may create any Observation as far as scopes say. What single patients deny, the commit looks at.
 func (r repository) sendsAny() bool {
+	if g, ok := r.x.grant.(interface {
+		Gives(resourceType string, action auth.Action) bool
+	}); ok {
+		return g.Gives("Observation", auth.Create)
+	}
 	plan, ok := r.x.grant.Limit("Observation", auth.Create)
 	return ok && plan == nil
 }
 
-// checkSkipped refuses a draft that is there already, when the sender could not have written it: whether it is there is not for him to know.
-func (r repository) checkSkipped(draft *adapters.Draft) error {
+// checkLeave refuses a draft that the sender could not write, before it is looked at what is there: that is not for him to know.
+func (r repository) checkLeave(draft *adapters.Draft) error {
 	plan, ok := r.x.grant.Limit(draft.Type, auth.Create)
 	switch {
 	case ok && plan == nil || draft.Mode == adapters.CreateIfNoneExist && r.sendsAny():
@@ -184,6 +197,9 @@ func (r repository) prepareIdentity(ctx context.Context, draft *adapters.Draft, 
 	}
 	if len(ids) > 0 {
 		return w.existing(ids, draft.ID)
+	}
+	if err := r.checkLeave(draft); err != nil {
+		return err
 	}
 	switch _, err := r.s.store.Read(ctx, fhir.Key{Type: draft.Type, ID: draft.ID}); {
 	case err == nil:

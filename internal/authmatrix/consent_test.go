@@ -101,9 +101,6 @@ func (p *policy) takes(c *caller, v *version, letter string) bool {
 	if among(v.patients(), p.patient) && p.root.denies(c, v, letter) {
 		return true
 	}
-	if !strings.Contains("rs", letter) {
-		return false
-	}
 	for _, target := range v.targets() { // what it tells of is not told
 		if newest := newestContent(c.whole, target, len(c.whole)); newest != nil && lastOf(c.whole, target).body != "" && p.takes(c, newest, letter) {
 			return true
