@@ -76,7 +76,7 @@ func rows() []Row {
 		{Package: "internal/e2e", May: []string{"fhir"}, Tests: []string{"internal/firthtest", "internal/teststore"}, Why: "drives the real binary as a user does"},
 		{Package: "internal/conformance", Tests: []string{"internal/firthtest", "internal/teststore"}, Why: "asks the real binary over HTTP, and reads its answers by means of its own"},
 		{Package: "internal/firthtest", Why: "builds and runs the program; what it is made of is not known"},
-		{Package: "internal/authmatrix", Tests: []string{"adapters/catalog", "auth", "fhir", "fhir/spec", "internal/teststore", "search", "server", "store"}, Why: "starts the parts with tokens, then holds their answers against a server that has only what may be seen"},
+		{Package: "internal/authmatrix", Tests: []string{"adapters/catalog", "audit", "auth", "fhir", "fhir/spec", "internal/teststore", "search", "server", "store"}, Why: "starts the parts with tokens, then holds their answers against a server that has only what may be seen"},
 		{Package: "internal/archtest", Why: "reads source, calls nothing"},
 		{Package: "internal/clock", Why: "a leaf that all may use"},
 		{Package: "internal/config", Why: "settings are names and values; what they configure is not known"},

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/firth-health/firth/internal/teststore"
 )
 
 // change is a write.
@@ -15,6 +17,7 @@ type change struct {
 	after   *version // what it leaves behind; nil for nothing
 	silent  bool     // a hidden target is answered as one that is not there; else it is refused as what may not be written is
 	last    bool     // the content is looked at behind the target
+	also    *version // Provenance that goes with it
 }
 
 // content is a resource that somebody sends, and whose it would be.
@@ -54,6 +57,9 @@ func contents() []content {
 		observation(nobodys, vital), observation(nobodys, vital, ref("subject", "Group/both")), observation(nobodys, vital, `"subject":{"identifier":{"system":"urn:mrn","value":"1"}}`),
 		observation(nobodys, vital, `"contained":[{"resourceType":"Patient","id":"p1"}]`, ref("subject", "#p1")),
 		observation("p11", vital, ref("subject", "Patient/p11")),
+		observation("p1", vital, ref("subject", "Patient/p1"), refs("focus", "Patient/p2"), ref("encounter", "Encounter/e2"), ref("device", "Device/d2"), refs("hasMember", "Observation/o9")),
+		observation("p1", vital, ref("subject", "Patient/p1"), refs("focus", "Patient/absent"), ref("encounter", "Encounter/absent"), ref("device", "Device/absent"), refs("hasMember", "Observation/absent")),
+		observation("p1", vital, ref("subject", "Patient/p1"), refs("focus", "Binary/b2", "AuditEvent/ae2", "Group/both"), refs("basedOn", "MedicationRequest/mr2")),
 		{"Patient", "new", `"name":[{"family":"New"}]`}, {"Patient", "new p1", `"link":[{"other":{"reference":"Patient/p1"},"type":"seealso"}]`},
 		{"Practitioner", everybodys, `"name":[{"family":"New"}]`}, {"Organization", everybodys, `"name":"New"`},
 		{"StructureDefinition", everybodys, `"url":"urn:sd","name":"X","status":"draft","kind":"resource","abstract":false,"type":"Patient"`}, {"ValueSet", everybodys, `"url":"urn:vs","status":"draft"`},
@@ -85,6 +91,7 @@ func changes() (list []change) {
 	list = append(list, updates()...)
 	list = append(list, conditionalUpdates()...)
 	list = append(list, patches()...)
+	list = append(list, stated()...)
 	list = append(list, metas()...)
 	return append(list, deletions()...)
 }
@@ -159,13 +166,20 @@ func patches() (list []change) {
 		list = append(list, change{request: request{interaction: interaction, method: "PATCH", path: path, body: body, contentType: "application/json-patch+json", headers: headers},
 			letters: letters, typ: "Observation", target: target, after: after.version(id), silent: true, last: true})
 	}
+	tests := []string{
+		`[{"op":"test","path":"/status","value":"entered-in-error"}]`, `[{"op":"test","path":"/subject/reference","value":"Patient/p2"},{"op":"add","path":"/note","value":[{"text":"right"}]}]`,
+		`[{"op":"test","path":"/valueQuantity/value","value":99}]`, `[{"op":"copy","from":"/subject","path":"/focus/0"}]`, `[{"op":"remove","path":"/nonsense"}]`,
+	}
 	note := `[{"op":"add","path":"/note","value":[{"text":"patched"}]}]`
 	for _, id := range []string{"o3", "o8", "o9", "o10", "o17", "absent", "gone1", "gone2"} {
 		key := "Observation/" + id
 		same := map[string]content{"o3": ofP1(), "o8": ofP2(), "o9": ofP2(), "gone1": ofP1(), "gone2": ofP2(), "o10": observation("p1 p2", lab), "o17": observation(nobodys, vital), "absent": observation("p1 p2", vital)}[id]
 		add("patch", key, key, note, "u", same)
 		add("patch", key, key, note, "u", same, "If-Match", `W/"77"`)
-		add("patch", key, key, `[{"op":"test","path":"/status","value":"entered-in-error"}]`, "u", same)
+		for _, text := range tests {
+			add("patch as an oracle", key, key, text, "u", same)
+		}
+		add("patch as an oracle", "Observation?_id="+id, key, tests[1], "us", same)
 		add("conditional patch", "Observation?_id="+id, key, note, "us", same)
 	}
 	add("patch", "Observation/o3", "Observation/o3", subject("p2"), "u", ofP2())
@@ -173,11 +187,67 @@ func patches() (list []change) {
 	add("patch", "Observation/o10", "Observation/o10", subject("p1"), "u", labP1())
 	add("conditional patch", "Observation?patient=p2&value-quantity=99", "Observation/o9", subject("p1"), "us", ofP1())
 	parameters := `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Observation.status"},{"name":"value","valueCode":"amended"}]}]}`
+	where := strings.ReplaceAll(parameters, `"valueString":"Observation.status"`, `"valueString":"Observation.where(value.value > 50).status"`)
+	diff := `<diff xmlns:f="http://hl7.org/fhir"><replace sel="f:Observation[f:subject/f:reference/@value='Patient/p2']/f:status/@value">amended</replace></diff>`
+	for _, id := range []string{"o4", "o9", "absent", "gone2"} {
+		key := "Observation/" + id
+		c := map[string]content{"o4": ofP1(), "o9": ofP2(), "absent": ofP1(), "gone2": ofP2()}[id]
+		for _, patch := range [][2]string{{"application/fhir+json", where}, {"application/xml-patch+xml", diff}} {
+			ch := change{request: request{interaction: "patch as an oracle", method: "PATCH", path: key, body: patch[1], contentType: patch[0]}, letters: "u", typ: "Observation", target: key, after: c.version(id), silent: true, last: true}
+			list = append(list, ch)
+		}
+	}
 	for _, id := range []string{"o4", "o9", "absent"} {
 		key := "Observation/" + id
 		c := map[string]content{"o4": ofP1(), "o9": ofP2(), "absent": ofP1()}[id]
 		ch := change{request: request{interaction: "patch", method: "PATCH", path: key, body: parameters}, letters: "u", typ: "Observation", target: key, after: c.version(id), silent: true, last: true}
 		list = append(list, ch)
+	}
+	return list
+}
+
+// stated are writes with X-Provenance, and such as ask for what they made.
+func stated() (list []change) {
+	const provenance = `{"resourceType":"Provenance","recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}]}`
+	about := func(target string) *version {
+		return content{"Provenance", map[bool]string{true: "p1", false: nobodys}[target == "Patient/p1"], refs("target", target+"/_history/1")}.version("new")
+	}
+	add := func(ch change) {
+		plain := ch
+		for _, prefer := range []string{"return=minimal", "return=OperationOutcome", "return=representation"} {
+			preferring := ch
+			preferring.interaction, preferring.headers = "Prefer: return", append([]string{"Prefer", prefer}, plain.headers...)
+			list = append(list, preferring)
+		}
+		if teststore.FerretDB() {
+			return // which has no transactions
+		}
+		if ch.interaction, ch.also = "X-Provenance", about(ch.typ+"/new"); ch.target != "" {
+			ch.also = about(ch.target)
+		}
+		ch.headers = append([]string{"X-Provenance", provenance}, ch.headers...)
+		list = append(list, ch)
+	}
+	patient := content{"Patient", "p1", `"active":true,"name":[{"family":"Archer"}],"gender":"other"`}
+	for _, c := range []content{ofP1(), ofP2(), labP1(), observation("p1 p2", vital, ref("subject", "Patient/p1"), refs("performer", "Patient/p2"))} {
+		add(make1("", "POST", "Observation", "c", c, ""))
+		add(make1("", "POST", "Observation", "cs", c, "", "If-None-Exist", "_id=nowhere"))
+		list = append(list, make1("Prefer: return", "POST", "Observation", "cs", c, "", "If-None-Exist", "_id=o9", "Prefer", "return=representation"))
+		for _, id := range []string{"o9", "o4", "gone2", "stated"} {
+			ch := make1("", "PUT", "Observation/"+id, "u", c, id)
+			ch.target = "Observation/" + id
+			add(ch)
+		}
+	}
+	for _, id := range []string{"p1", "p2", "absent"} {
+		ch := make1("", "PUT", "Patient/"+id, "u", content{"Patient", map[string]string{"absent": "new"}[id] + strings.TrimPrefix(id, "absent"), patient.body}, id)
+		ch.target = "Patient/" + id
+		add(ch)
+	}
+	for _, id := range []string{"o9", "o4", "nowhere"} {
+		key := "Observation/" + id
+		c := map[string]content{"o4": ofP1(), "o9": ofP2(), "nowhere": ofP1()}[id]
+		add(change{request: request{method: "PATCH", path: key, body: `[{"op":"add","path":"/note","value":[{"text":"stated"}]}]`, contentType: "application/json-patch+json"}, letters: "u", typ: "Observation", target: key, after: c.version(id), silent: true, last: true})
 	}
 	return list
 }
@@ -234,7 +304,7 @@ func (ch *change) entry(kind string) (string, bool) {
 			return "", false
 		}
 		resource = `"resource":` + ch.body + ","
-	case strings.HasPrefix(ch.contentType, "application/json-patch"):
+	case strings.Contains(ch.contentType, "-patch+"):
 		resource = fmt.Sprintf(`"resource":{"resourceType":"Binary","contentType":%q,"data":%q},`, ch.contentType, base64.StdEncoding.EncodeToString([]byte(ch.body)))
 	case ch.body != "":
 		resource = `"resource":` + ch.body + ","

@@ -3,6 +3,7 @@ package authmatrix
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -62,11 +63,14 @@ func compareWork(t *testing.T, cases tally) {
 		{method: "GET", path: "Observation/ID", headers: []string{"If-None-Match", `W/"1"`}}, {method: "GET", path: "Observation?_id=ID"}, {method: "GET", path: "Observation?_id=ID&_summary=count"}, {method: "GET", path: "Observation/ID/$graphql?query={id}"},
 		{method: "DELETE", path: "Observation/ID"}, {method: "DELETE", path: "Observation?_id=ID"}, {method: "PATCH", path: "Observation/ID", body: "[]", contentType: "application/json-patch+json"},
 		{method: "POST", path: "Observation", body: ofP2().json(""), headers: []string{"If-None-Exist", "_id=ID"}}, {method: "GET", path: "Observation/ID/$validate?mode=delete"}, {method: "GET", path: "Observation/ID/$waveform"},
+		{method: "GET", path: "Observation/ID/_history/9"}, {method: "GET", path: "Observation/ID/_history/1/$meta"}, {method: "GET", path: "Observation/ID/$everything"}, {method: "PATCH", path: "Observation?_id=ID", body: "[]", contentType: "application/json-patch+json"},
+		{method: "PUT", path: "Observation/ID", body: ofP1().json("ID"), headers: []string{"If-Match", `W/"1"`}}, {method: "PUT", path: "Observation?_id=ID", body: ofP2().json("")}, {method: "GET", path: "Observation?_id=ID&_include=Observation:subject&_revinclude=Provenance:target"},
+		{method: "GET", path: "Observation?derived-from=Observation/ID"}, {method: "GET", path: "Observation?derived-from:Observation._id=ID"}, {method: "GET", path: "List?item:Observation._id=ID"}, {method: "POST", path: "Observation/ID/$validate?mode=update", body: ofP1().json("ID")},
 		{method: "POST", path: "Observation/ID/$meta-add", body: `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x"}]}}]}`},
 	} {
 		as := func(id string) string {
 			one := r
-			one.path = strings.ReplaceAll(r.path, "ID", id)
+			one.path, one.body = strings.ReplaceAll(r.path, "ID", id), strings.ReplaceAll(r.body, "ID", id)
 			one.headers = slices.Clone(r.headers)
 			for i := range one.headers {
 				one.headers[i] = strings.ReplaceAll(one.headers[i], "ID", id)
@@ -161,33 +165,81 @@ func (w *world) job(t testing.TB, name string) string {
 	return strings.TrimPrefix(got.Header.Get("Content-Location"), base+"/")
 }
 
-// refer lets transactions refer to what a search finds. What is hidden is not found.
+// refer lets transactions refer to what a search finds. What is hidden is not found, and what is said of it is what is said of nothing.
 func refer(t *testing.T, cases tally) {
-	w := everyone(t)
-	for _, row := range []struct {
-		caller, reference string
-		status            int
-	}{
-		{"p1 all", "Patient?identifier=urn:mrn|1", 200}, {"p1 all", "Patient?identifier=urn:mrn|2", 412}, {"p1 all", "Patient?identifier=urn:mrn|none", 412}, {"p1 all", "Patient?name=Baker", 412},
-		{"p2 all", "Patient?identifier=urn:mrn|2", 200}, {"p2 all", "Patient?identifier=urn:mrn|1", 412}, {"p1 Observations", "Patient?identifier=urn:mrn|1", 403}, {"p1 vital signs", "Patient?identifier=urn:mrn|1", 200},
-		{"p1 writes only", "Patient?identifier=urn:mrn|1", 403}, {"gateway", "Patient?identifier=urn:mrn|1", 403}, {"user doctor", "Patient?identifier=urn:mrn|2", 200},
-	} {
-		cases.add("conditional reference", "patient/*")
-		c := observation("", vital, ref("subject", row.reference))
-		r := request{method: "POST", body: `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + c.json("") + `,"request":{"method":"POST","url":"Observation"}}]}`}
-		got := w.do(t, row.caller, &r)
-		if got.status != row.status {
-			t.Errorf("%s refers to %s: %v", row.caller, row.reference, &got)
+	whole := seed()
+	references := []string{
+		"Patient?identifier=urn:mrn|1", "Patient?identifier=urn:mrn|2", "Patient?identifier=urn:mrn|none", "Patient?name=Baker", "Patient?_id=p1,p2", "Observation?_id=o9", "Observation?_id=o1", "Observation?value-quantity=99", "Observation?subject:Patient.name=Baker",
+		"Observation?_has:Provenance:target:recorded=2024-01-04", "Encounter?subject:Patient.name=Baker", "Encounter?subject:Patient.name=Archer", "Device?patient=Patient/p2", "Practitioner?_has:Observation:performer:value-quantity=99", "Practitioner?identifier=urn:npi|7",
+		"Condition?_content=secret2", "Binary?_id=b1", "Group?member=Patient/p2", "AuditEvent?patient=p2",
+	}
+	for _, c := range callers() {
+		m := &matrix{t: t, full: shared(t, []caller{c}, whole), caller: &c, twins: newTwins(t, whole, &c, nil), cases: cases}
+		if m.twins["r"] != m.twins["s"] || len(c.rules) == 0 {
+			continue
 		}
-		if row.status == 412 {
-			absent := r
-			absent.body = strings.ReplaceAll(r.body, row.reference, "Patient?identifier=urn:mrn|none")
-			if none := w.do(t, row.caller, &absent); strings.ReplaceAll(got.body, row.reference, "Patient?identifier=urn:mrn|none") != none.body {
-				t.Errorf("%s refers to %s: %v, and to nothing: %v", row.caller, row.reference, &got, &none)
+		for i, reference := range references {
+			body := ofP1()
+			body.body += `,"focus":[{"reference":"` + reference + `"}]`
+			typ, _, _ := strings.Cut(reference, "?")
+			r := request{interaction: "conditional reference", method: "POST", needs: "Observation.c " + typ + ".s", letter: "s", body: `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + body.json("") + `,"request":{"method":"POST","url":"Observation"}}]}`}
+			for _, w := range []*world{m.full, m.twins["s"]} {
+				w.now.Store(int64(len(whole) + i))
+				w.run.Store(int64(i))
+			}
+			switch {
+			case !c.allowed(r.needs) || c.may(ofP1().version("new"), "c"):
+				m.ask(&r)
+			default: // refused, whatever the reference finds
+				m.count(r.interaction)
+				if got := m.full.do(t, c.name, &r); got.status != 403 && got.status != 412 {
+					m.fail(&r, "403 or 412", got.String())
+				}
 			}
 		}
 	}
 }
+
+// strangers follow the links to further pages of somebody who sees more, and learn nothing but what is theirs.
+func strangers(t *testing.T, cases tally) {
+	whole, list := seed(), callers()
+	w := shared(t, list, whole)
+	for _, path := range []string{
+		"Observation?_count=2", "Observation?_count=3&_sort=-date", "Observation?_sort=subject&_count=4", "Patient?_count=1&_sort=name", "?_count=7", "?_sort=-_lastUpdated&_count=9", "Patient/p2/*?_count=3", "Patient/p2/Observation?_count=1", "Provenance?_count=1&_include=Provenance:target",
+		"Practitioner?_count=1&_revinclude=Observation:performer", "_history?_count=5", "Observation/_history?_count=2", "Observation/o8/_history?_count=1", "Patient/p2/$everything?_count=3", "Patient/$everything?_count=5", "DocumentReference/$docref?patient=p2&_count=1",
+	} {
+		for page, depth := (answer{next: path}), 0; page.next != "" && depth < 4; depth++ {
+			link := request{method: "GET", path: page.next}
+			page = w.do(t, token, &link)
+			if depth == 0 {
+				continue
+			}
+			for i := range list {
+				c := &list[i]
+				cases.add("pages of others", c.class)
+				got := w.do(t, c.name, &link)
+				for _, key := range keysNamed(got) {
+					if !slices.Contains(keysOf(slices.Concat(c.sees(whole, "r"), c.sees(whole, "s"))), key) {
+						t.Errorf("%s follows %s and is shown %s", c.name, link.path, key)
+					}
+				}
+				if got.status != 200 && got.status != 400 && got.status != 403 && got.status != 404 {
+					t.Errorf("%s follows %s: %v", c.name, link.path, &got)
+				}
+			}
+		}
+	}
+}
+
+// keysNamed are those of the entries of a Bundle.
+func keysNamed(a answer) (keys []string) {
+	for _, found := range entryAddress.FindAllStringSubmatch(a.body, -1) {
+		keys = append(keys, found[1])
+	}
+	return keys
+}
+
+var entryAddress = regexp.MustCompile(`"fullUrl":"` + regexp.QuoteMeta(base) + `/([^"]+)"`)
 
 // compareAtomic shows that a transaction with one entry that is not allowed leaves nothing behind.
 func compareAtomic(t *testing.T, cases tally) {

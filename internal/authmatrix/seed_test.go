@@ -38,7 +38,7 @@ func (v *version) writers() string {
 func (v *version) patients() string {
 	var named []string
 	for _, id := range []string{"p1", "p2"} {
-		if v.has(`"Patient/` + id + `"`) {
+		if v.has(`"Patient/`+id+`"`) || v.has(`"Patient/`+id+`/`) {
 			named = append(named, id)
 		}
 	}

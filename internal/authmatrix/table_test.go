@@ -31,7 +31,7 @@ func TestMatrix(t *testing.T) {
 		name string
 		run  func(*testing.T, tally)
 	}{
-		{"reads", askReads}, {"consents", askUnderConsents}, {"moved", askMoved}, {"writes", tryWrites}, {"references", refer}, {"atomic", compareAtomic}, {"jobs", askForJobs}, {"governing", govern}, {"ingest", ingest}, {"work", compareWork},
+		{"reads", askReads}, {"consents", askUnderConsents}, {"moved", askMoved}, {"writes", tryWrites}, {"references", refer}, {"strangers", strangers}, {"atomic", compareAtomic}, {"jobs", askForJobs}, {"governing", govern}, {"ingest", ingest}, {"work", compareWork}, {"trail", readTrail},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, cases) })
 	}

@@ -14,13 +14,21 @@ import (
 // behind; all else is refused, and nothing that the caller does not see ever changes.
 func tryWrites(t *testing.T, cases tally) {
 	whole, everybody := seed(), callers()
+	if i := slices.IndexFunc(everybody, func(c caller) bool { return c.name == "user doctor" }); i >= 0 {
+		for _, situation := range []string{"recording", "all actions"} {
+			c := everybody[i]
+			c.name, c.policies, c.whole = c.name+" under a Consent about "+situation, denials()[situation], whole
+			everybody = append(everybody, c)
+		}
+	}
 	for i := range everybody {
 		c := &everybody[i]
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			w := newWriter(t, whole, c, cases)
 			list := changes()
 			for i := range list {
-				if c.class == "nothing" && i%5 > 0 || i%teststore.Size(1, 6) > 0 {
+				if c.class == "nothing" && i%5 > 0 || c.policies != nil && strings.Contains(list[i].target, "/gone") || // what was somebody's is nobody's in the other world
+					i%teststore.Size(1, 6) > 0 {
 					continue
 				}
 				w.try(&list[i], "")
@@ -45,6 +53,7 @@ func newWriter(t *testing.T, whole []version, c *caller, cases tally) *writer {
 	w := &writer{matrix: matrix{t: t, caller: c, cases: cases}, whole: whole}
 	w.full = newWorld(t, map[string]*caller{c.name: c})
 	w.full.fill(t, whole, whole)
+	w.full.deny(t, c.policies)
 	w.twins = newTwins(t, whole, c, nil)
 	seen := keysOf(slices.Concat(c.sees(whole, "r"), c.sees(whole, "s"), c.sees(whole, "u"), c.sees(whole, "d")))
 	w.blind = len(c.sees(whole, "r")) == 0 || w.twins["r"] != w.twins["s"]
@@ -81,13 +90,18 @@ func (w *writer) refused(ch *change) bool {
 	}
 	switch {
 	case newest != nil && !isGone && c.may(newest, letter):
-		return false
+		return ch.alsoRefused(c)
 	case isHidden:
 		return !ch.silent
 	case newest == nil || isGone:
-		return false
+		return ch.alsoRefused(c)
 	}
 	return !c.may(newest, letter)
+}
+
+// alsoRefused reports whether the Provenance that goes with it keeps it from being made.
+func (ch *change) alsoRefused(c *caller) bool {
+	return ch.also != nil && !c.may(ch.also, "c")
 }
 
 func lastOf(world []version, key string) *version {
