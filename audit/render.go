@@ -118,6 +118,9 @@ func (m *renderer) event(w *jsonWriter, r *record, id, patient string) {
 	case r.failed():
 		w.text("outcomeDesc", strings.TrimSpace(strconv.Itoa(r.Status)+" "+http.StatusText(r.Status)))
 	}
+	if r.Claims != nil {
+		purposes(w, "purposeOfEvent", r.Claims)
+	}
 	m.agents(w, r, p.parties)
 	w.open("source", '{')
 	m.self(w, "observer")
@@ -220,7 +223,7 @@ func (m *renderer) agents(w *jsonWriter, r *record, p parties) {
 	}
 	network(w, r.Address)
 	if c != nil && !byUser {
-		purposes(w, c)
+		purposes(w, "purposeOfUse", c)
 	}
 	w.close('}')
 	m.server(w, p.server, false)
@@ -315,7 +318,7 @@ func user(w *jsonWriter, c *auth.Claims, kind coding) {
 	w.close('}')
 	w.boolean("requestor", true)
 	granted(w, c)
-	purposes(w, c)
+	purposes(w, "purposeOfUse", c)
 	w.close('}')
 }
 
@@ -336,11 +339,12 @@ func granted(w *jsonWriter, c *auth.Claims) {
 	w.close(']')
 }
 
-func purposes(w *jsonWriter, c *auth.Claims) {
+// purposes are those that the token states, of its user or of the event.
+func purposes(w *jsonWriter, element string, c *auth.Claims) {
 	if len(c.PurposeOfUse) == 0 && !c.BreakGlass {
 		return
 	}
-	w.open("purposeOfUse", '[')
+	w.open(element, '[')
 	for _, purpose := range c.PurposeOfUse {
 		w.concept("", coding{purpose.System, purpose.Code, purpose.Display})
 	}

@@ -28,5 +28,10 @@ func (c *Claims) IsShownBy(thumbprint string) bool {
 	return c.Thumbprint == "" || c.Thumbprint == thumbprint
 }
 
+// EmergencyTreatment is the purpose of use of a person who breaks the glass (v3-ActReason).
+func EmergencyTreatment() Coding {
+	return Coding{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: "ETREAT", Display: "Emergency Treatment"}
+}
+
 // Coding is a code of a system.
 type Coding struct{ System, Code, Display string }

@@ -137,6 +137,8 @@ func (s *Server) newRequest(r *http.Request, q url.Values, client *clients.Clien
 		return nil, refuse(invalidRequest, fmt.Sprintf("nonce has more than %d bytes", maxNonce))
 	case strings.TrimSuffix(q.Get("aud"), "/") != s.o.BaseURL:
 		return nil, refuse(invalidRequest, "aud must be the FHIR base URL of this server")
+	case q.Has("purpose_of_use") && purposeOf(q) == "":
+		return nil, refuse(invalidRequest, "purpose_of_use is TREAT, as without it, or ETREAT")
 	case q.Get("code_challenge_method") != "S256":
 		return nil, refuse(invalidRequest, "code_challenge_method must be S256")
 	case !tokens.IsChallenge(q.Get("code_challenge")):
@@ -144,7 +146,7 @@ func (s *Server) newRequest(r *http.Request, q url.Values, client *clients.Clien
 	}
 	now := s.o.Clock()
 	pending := &request{
-		Client: client.ID, RedirectURI: q.Get("redirect_uri"), State: q.Get("state"), Nonce: q.Get("nonce"), Challenge: q.Get("code_challenge"), Created: now, Expires: now.Add(requestLife),
+		Client: client.ID, RedirectURI: q.Get("redirect_uri"), State: q.Get("state"), Nonce: q.Get("nonce"), Challenge: q.Get("code_challenge"), Purpose: purposeOf(q), Created: now, Expires: now.Add(requestLife),
 	}
 	if err := prompts(q, pending); err != nil {
 		return nil, err
@@ -264,7 +266,7 @@ func (s *Server) refusedAuthorization(r *http.Request, q url.Values, err error) 
 // harmless is a request as it may be kept: without what could be used or guessed from.
 func harmless(q url.Values) string {
 	kept := url.Values{}
-	for _, name := range []string{"grant_type", "response_type", "client_id", "redirect_uri", "scope", "aud", "code_challenge_method", "client_assertion_type", "token_type_hint"} {
+	for _, name := range []string{"grant_type", "response_type", "client_id", "redirect_uri", "scope", "aud", "code_challenge_method", "purpose_of_use", "client_assertion_type", "token_type_hint"} {
 		if q.Has(name) {
 			kept.Set(name, q.Get(name)[:min(len(q.Get(name)), maxKept)])
 		}

@@ -25,6 +25,8 @@ type scopeData struct {
 type consentData struct {
 	App, Website, Patient, Encounter string
 	Unverified                       bool
+	Emergency                        string // why the glass is broken
+	MayBreakGlass                    bool
 	Scopes, Refused                  []scopeData
 }
 
@@ -42,6 +44,8 @@ func (v *visit) offered(p *pending) (auth.Scopes, error) {
 			return p.Context.Patient == ""
 		case auth.LaunchEncounter:
 			return p.Context.Encounter == ""
+		case auth.OfflineAccess, auth.OnlineAccess:
+			return p.Emergency != ""
 		}
 		return false
 	}), nil
@@ -67,7 +71,7 @@ func (v *visit) consentPage(p *pending, status int, problem string) {
 		v.s.failPage(v.w, v.r, err)
 		return
 	}
-	data := consentData{App: p.client.Name, Website: p.client.Website, Encounter: p.Context.Encounter, Unverified: p.client.Dynamic}
+	data := consentData{App: p.client.Name, Website: p.client.Website, Encounter: p.Context.Encounter, Unverified: p.client.Dynamic, Emergency: p.Emergency, MayBreakGlass: v.account.BreakGlass && p.Emergency == ""}
 	for _, scope := range offered {
 		if !scopes.IsLaunch(scope) {
 			data.Scopes = append(data.Scopes, scopeData{Text: scope.String(), Description: scopes.Describe(scope)})
@@ -169,7 +173,7 @@ func (v *visit) grant(p *pending, granted auth.Scopes) {
 		}
 	}
 	a := tokens.Authorization{
-		Client: p.Client, Account: v.account.ID, Session: sessions.ID(v.secret), Scope: granted.String(), Context: v.s.contextOf(p), Nonce: p.Nonce, LoggedIn: v.session.Begun,
+		Client: p.Client, Account: v.account.ID, Session: sessions.ID(v.secret), Scope: granted.String(), Context: v.s.contextOf(p), Nonce: p.Nonce, Emergency: p.Emergency, LoggedIn: v.session.Begun,
 	}
 	code, err := v.s.tokens.Authorize(ctx, a, p.RedirectURI, p.Challenge)
 	if err != nil {
@@ -178,6 +182,9 @@ func (v *visit) grant(p *pending, granted auth.Scopes) {
 	}
 	e := v.s.event(v.r, events.Consent)
 	e.Client, e.Account, e.Login, e.FHIRUser, e.Patient, e.Encounter, e.Scope = p.Client, v.account.ID, v.account.Login, v.account.FHIRUser, p.Context.Patient, p.Context.Encounter, a.Scope
+	if p.Emergency != "" {
+		e.Emergency, e.Detail = true, "emergency access: "+p.Emergency
+	}
 	v.s.tell(ctx, e)
 	v.redirect(answerURL(p.RedirectURI, url.Values{"code": {code}, "state": {p.State}, "iss": {v.s.issuer}}))
 }

@@ -26,13 +26,26 @@ type introspection struct {
 	ID        string `json:"jti,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
 
-	Confirmed *confirmation `json:"cnf,omitempty"`
+	Confirmed  *confirmation `json:"cnf,omitempty"`
+	Extensions *extensions   `json:"extensions,omitempty"`
 	tokens.Context
 }
 
 // confirmation is the certificate that who uses a token must show (RFC 8705 section 3.2).
 type confirmation struct {
 	Thumbprint string `json:"x5t#S256"`
+}
+
+// extensions are what IHE IUA adds (ITI-102, https://profiles.ihe.net/ITI/IUA).
+type extensions struct {
+	IUA struct {
+		PurposeOfUse []code `json:"purpose_of_use"`
+	} `json:"ihe_iua"`
+}
+
+type code struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
 }
 
 // introspect is the introspection endpoint. A client may ask about its own tokens; about those of others, who has the right firth/introspection, as a client or in a bearer token.
@@ -61,7 +74,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := s.event(r, events.Introspect)
-	e.Client, e.TokenID, e.Patient, e.Detail = caller, claims.TokenID, claims.Patient, "token of "+claims.Client
+	e.Client, e.TokenID, e.Patient, e.Emergency, e.Detail = caller, claims.TokenID, claims.Patient, claims.BreakGlass, "token of "+claims.Client
 	s.tell(r.Context(), e)
 	s.answer(w, r, http.StatusOK, s.introspection(authorization, claims))
 }
@@ -72,6 +85,12 @@ func (s *Server) introspection(a *tokens.Authorization, c *auth.Claims) introspe
 	}
 	if c.Thumbprint != "" {
 		answer.Confirmed = &confirmation{c.Thumbprint}
+	}
+	if len(c.PurposeOfUse) > 0 {
+		answer.Extensions = &extensions{}
+		for _, purpose := range c.PurposeOfUse {
+			answer.Extensions.IUA.PurposeOfUse = append(answer.Extensions.IUA.PurposeOfUse, code{purpose.System, purpose.Code})
+		}
 	}
 	if a != nil {
 		answer.Context = a.Context

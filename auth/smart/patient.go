@@ -24,6 +24,8 @@ type patientData struct {
 	Searchable bool // the person may open many records
 	Patients   []Patient
 	More       bool
+
+	MayBreakGlass bool
 }
 
 // showPatients shows patients to choose from: those whose records the person may open.
@@ -33,12 +35,13 @@ func (v *visit) showPatients() {
 		return
 	}
 	own := v.account.OwnPatients()
-	if !v.account.AnyPatient() {
-		switch len(own) {
-		case 0:
+	if !v.opensAny(p) {
+		switch {
+		case v.account.BreakGlass: // may want another patient
+		case len(own) == 0:
 			v.refuse(p, refuse(accessDenied, "the person may open no patient's record"))
 			return
-		case 1:
+		case len(own) == 1:
 			v.choose(p, own[0])
 			return
 		}
@@ -49,7 +52,7 @@ func (v *visit) showPatients() {
 func (v *visit) patients(p *pending, status int, problem string) {
 	query := strings.TrimSpace(v.r.FormValue("q"))
 	query = query[:min(len(query), maxQuery)]
-	data := patientData{App: p.client.Name, Query: query, Searchable: v.account.AnyPatient()}
+	data := patientData{App: p.client.Name, Query: query, Searchable: v.opensAny(p), MayBreakGlass: v.account.BreakGlass && p.Emergency == ""}
 	var err error
 	if data.Searchable {
 		data.Patients, data.More, err = v.s.findPatients(v.r.Context(), query)
@@ -141,11 +144,11 @@ func (v *visit) choosePatient() {
 func (v *visit) choose(p *pending, id string) {
 	ctx := v.r.Context()
 	_, err := v.s.patient(ctx, id)
-	if err == nil && !v.account.MayOpen(id) {
+	if err == nil && !v.mayOpen(p, id) {
 		err = ErrNoPatient
 	}
 	if errors.Is(err, ErrNoPatient) {
-		if own := v.account.OwnPatients(); !v.account.AnyPatient() && len(own) == 1 {
+		if own := v.account.OwnPatients(); !v.opensAny(p) && !v.account.BreakGlass && len(own) == 1 {
 			v.refuse(p, refuse(accessDenied, "the patient that the person is has no record here"))
 			return
 		}

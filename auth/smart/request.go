@@ -27,6 +27,9 @@ type request struct {
 	Account                                      string    `json:",omitempty"` // who must be logged in; empty: anybody
 	LoggedInAfter                                time.Time // when the login must be newer
 	Context                                      tokens.Context
+	Purpose                                      string `json:",omitempty"` // of use, as the app states it: TREAT, ETREAT
+	Emergency                                    string `json:",omitempty"` // why the person breaks the glass; empty: they do not
+	EmergencyOf                                  string `json:",omitempty"` // account of that person
 	Browser                                      string // hash of the cookie of the browser that took it up first; no other may go on with it
 	Created, Expires                             time.Time
 }
@@ -51,6 +54,9 @@ func (v *visit) pendingRequest() *pending {
 	case err != nil:
 		v.s.failPage(v.w, v.r, err)
 		return nil
+	}
+	if v.account != nil && p.EmergencyOf != v.account.ID {
+		p.Emergency = "" // of who was logged in before
 	}
 	v.pending = p
 	return p
@@ -107,10 +113,11 @@ func (p *pending) needsPatient() bool {
 
 // Pages that a person goes through, in this order.
 const (
-	stepLogin   = "login"
-	stepCode    = "code"
-	stepPatient = "patient"
-	stepConsent = "consent"
+	stepLogin     = "login"
+	stepCode      = "code"
+	stepEmergency = "emergency"
+	stepPatient   = "patient"
+	stepConsent   = "consent"
 )
 
 // step is the page that is next.
@@ -120,6 +127,8 @@ func (v *visit) step(p *pending) string {
 		return stepCode
 	case v.account == nil || v.session.Begun.Before(p.LoggedInAfter):
 		return stepLogin
+	case p.Purpose == emergencyTreatment && p.Emergency == "":
+		return stepEmergency
 	case p.needsPatient() && p.Context.Patient == "":
 		return stepPatient
 	}
@@ -142,14 +151,22 @@ func (v *visit) at(p *pending, step string) bool {
 		return false
 	}
 	if p.Account != "" && p.Account != v.account.ID {
-		v.message(http.StatusForbidden, "This is for somebody else", "The app was opened for another person. Sign out below, then open it again.", "")
+		v.forSomebodyElse()
 		return false
 	}
-	if p.Context.Patient != "" && !v.account.MayOpen(p.Context.Patient) {
+	if p.Context.Patient != "" && !v.mayOpen(p, p.Context.Patient) {
+		if v.account.BreakGlass {
+			v.redirect(v.to(stepEmergency, p.secret))
+			return false
+		}
 		v.refuse(p, refuse(accessDenied, "the person may not open the record of this patient"))
 		return false
 	}
 	return true
+}
+
+func (v *visit) forSomebodyElse() {
+	v.message(http.StatusForbidden, "This is for somebody else", "The app was opened for another person. Sign out below, then open it again.", "")
 }
 
 // refuse ends a request with an error for the app.

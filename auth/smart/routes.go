@@ -36,6 +36,7 @@ func (s *Server) routes() *http.ServeMux {
 		"continue":             {show: (*visit).proceed},
 		"login":                {show: (*visit).showLogin, do: (*visit).login},
 		"code":                 {show: (*visit).showCode, do: (*visit).code},
+		"emergency":            {show: (*visit).showEmergency, do: (*visit).emergency},
 		"patient":              {show: (*visit).showPatients, do: (*visit).choosePatient},
 		"consent":              {show: (*visit).showConsent, do: (*visit).consent},
 		"welcome":              {show: (*visit).showWelcome, do: (*visit).welcome},

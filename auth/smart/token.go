@@ -73,6 +73,7 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 	e.Client, e.Scope, e.TokenID, e.Request = client.ID, issued.Scope, issued.TokenID, harmless(form)
 	if a := issued.Authorization; a != nil {
 		answer.Context = a.Context
+		e.Emergency = a.Emergency != ""
 		e.Account, e.Patient, e.Encounter = a.Account, a.Context.Patient, a.Context.Encounter
 		if grant == "authorization_code" {
 			if answer.IDToken, err = s.idToken(r, issued); err != nil {

@@ -73,6 +73,9 @@ func auditEvent(e events.Event, issuer string) *audit.Event {
 		out.Claims = &auth.Claims{Issuer: issuer, Subject: e.By}
 	} else if subject != "" {
 		out.Claims = &auth.Claims{Issuer: issuer, Subject: subject, Client: e.Client, TokenID: e.TokenID, Scope: e.Scope, FHIRUser: e.FHIRUser, Patient: e.Patient, Encounter: e.Encounter}
+		if e.Emergency {
+			out.Claims.BreakGlass, out.Claims.PurposeOfUse = true, []auth.Coding{auth.EmergencyTreatment()}
+		}
 	}
 	out.Detail = strings.Join(slices.DeleteFunc([]string{what, e.Detail, e.Scope}, func(part string) bool { return part == "" }), ": ")
 	if who, ok := commandUser(e.By); ok {

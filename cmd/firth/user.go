@@ -69,6 +69,7 @@ type userFlags struct {
 	name, fhirUser, scopes string
 	patients               []string
 	administrator          bool
+	breakGlass             bool
 }
 
 func (f *userFlags) add(flags *pflag.FlagSet) {
@@ -76,6 +77,7 @@ func (f *userFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.fhirUser, "fhir-user", "", "resource that the person is, such as Practitioner/1 or Patient/1")
 	flags.StringSliceVar(&f.patients, "patient", nil, "id of a patient whose record the person may open (repeatable; none: own, or all for professionals)")
 	flags.StringVar(&f.scopes, "scopes", "", "the most that apps get on the person's behalf")
+	flags.BoolVar(&f.breakGlass, "break-glass", false, "may open any record in an emergency, past Consents and --patient: for 15 minutes, with a reason, both recorded")
 	flags.BoolVar(&f.administrator, "administrator", false, "may administer accounts, clients and adapters")
 }
 
@@ -90,7 +92,7 @@ func userAddCommand() *cobra.Command {
 	f.add(cmd.Flags())
 	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
 		var made admin.User
-		sent := admin.User{Login: args[0], Name: f.name, FHIRUser: f.fhirUser, Patients: f.patients, Scopes: f.scopes, Administrator: f.administrator}
+		sent := admin.User{Login: args[0], Name: f.name, FHIRUser: f.fhirUser, Patients: f.patients, Scopes: f.scopes, Administrator: f.administrator, BreakGlass: f.breakGlass}
 		if err := a.do(ctx, http.MethodPost, "/users", sent, &made); err != nil {
 			return err
 		}
@@ -120,7 +122,7 @@ func userListCommand() *cobra.Command {
 // userState is what else is to be known of an account.
 func userState(u admin.User) string {
 	var words []string
-	for word, holds := range map[string]bool{"administrator": u.Administrator, "disabled": u.Disabled, "no password yet": !u.HasPassword, "one-time codes": u.HasTOTP} {
+	for word, holds := range map[string]bool{"administrator": u.Administrator, "emergency access": u.BreakGlass, "disabled": u.Disabled, "no password yet": !u.HasPassword, "one-time codes": u.HasTOTP} {
 		if holds {
 			words = append(words, word)
 		}
@@ -143,6 +145,7 @@ func userChangeCommand() *cobra.Command {
 		given(cmd, "patient", &change.Patients, &f.patients)
 		given(cmd, "scopes", &change.Scopes, &f.scopes)
 		given(cmd, "administrator", &change.Administrator, &f.administrator)
+		given(cmd, "break-glass", &change.BreakGlass, &f.breakGlass)
 		if err := a.do(ctx, http.MethodPatch, userPath(args[0]), change, nil); err != nil {
 			return err
 		}

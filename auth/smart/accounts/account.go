@@ -26,6 +26,7 @@ type Account struct {
 	Roles         []auth.Coding `json:",omitempty"` // go into tokens, for policies and audit
 	Scopes        string        `json:",omitempty"` // the most that apps get on the person's behalf; empty: what Allowed says
 	Administrator bool          `json:",omitempty"` // may administer accounts, clients and adapters
+	BreakGlass    bool          `json:",omitempty"` // may, in an emergency, open any record for a short time, past Consents and the list of patients; each time with a reason that is recorded
 	Disabled      bool          `json:",omitempty"` // cannot log in; tokens are void
 
 	HasPassword, HasTOTP bool
@@ -146,6 +147,9 @@ func (a *Account) check() error {
 		return errors.Join(ErrInvalid, errors.New("the user's resource must be a Patient, Practitioner, PractitionerRole, RelatedPerson or Person, such as Practitioner/1"))
 	case slices.ContainsFunc(a.Patients, func(id string) bool { return !fhir.IsID(id) }):
 		return errors.Join(ErrInvalid, errors.New("patients are given by their ids"))
+	}
+	if typ := a.userType(); a.BreakGlass && (typ == "Patient" || typ == "RelatedPerson") {
+		return errors.Join(ErrInvalid, errors.New("emergency access is for those who treat, not for a Patient or RelatedPerson"))
 	}
 	if slices.ContainsFunc(a.Roles, func(c auth.Coding) bool { return c.System == auth.RoleSystem }) {
 		return errors.Join(ErrInvalid, errors.New("roles of this server follow from what the account is"))

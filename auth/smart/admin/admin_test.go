@@ -126,6 +126,13 @@ func TestAPI(t *testing.T) {
 		{"change", "PATCH", "/users/dr.no", `{"name":"No","patients":["p1"],"disabled":true}`, 200, object{"login": "dr.no", "name": "No", "fhirUser": "Practitioner/no", "patients": []any{"p1"}, "disabled": true, "created": at}},
 		{"one-time codes on", "PATCH", "/users/dr.no", `{"hasOneTimeCodes":true}`, 400, object{"error": "one-time codes are turned on by the person who has the device"}},
 		{"change of another", "PATCH", "/users/x", `{}`, 404, object{"error": "no such account"}},
+		{"emergency access", "PATCH", "/users/dr.no", `{"breakGlass":true}`, 200, object{"login": "dr.no", "name": "No", "fhirUser": "Practitioner/no", "patients": []any{"p1"}, "disabled": true, "breakGlass": true, "created": at}},
+		{"emergency access of a patient", "PATCH", "/users/dr.no", `{"fhirUser":"Patient/no"}`, 400, object{"error": "not a valid account: emergency access is for those who treat, not for a Patient or RelatedPerson"}},
+		{"a device", "POST", "/clients", `{"id":"dev","name":"Dev","type":"certificate","certificates":["bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg0"],"ingestWithoutToken":true,"scopes":"system/Observation.c"}`, 201,
+			object{"id": "dev", "name": "Dev", "type": "certificate", "scopes": "system/Observation.c", "certificates": []any{"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg0"}, "ingestWithoutToken": true, "created": at}},
+		{"a device with a file that is none", "POST", "/clients", `{"id":"dev2","name":"Dev","type":"certificate","certificates":["x"]}`, 400, object{"error": "certificates: want one certificate, as PEM or DER, or its thumbprint"}},
+		{"another certificate", "PATCH", "/clients/dev", `{"certificates":[],"certificateName":"dns:dev.example","ingestWithoutToken":false}`, 200,
+			object{"id": "dev", "name": "Dev", "type": "certificate", "scopes": "system/Observation.c", "certificateName": "dns:dev.example", "created": at}},
 		{"link", "POST", "/users/dr.no/link", "", 201, object{"link": "given"}},
 		{"an app", "POST", "/clients", `{"id":"app","name":"App","type":"public","redirectUris":["https://app.example/back"]}`, 201, object{"id": "app", "name": "App", "type": "public", "redirectUris": []any{"https://app.example/back"}, "created": at}},
 		{"a confidential one", "POST", "/clients", `{"id":"web","name":"Web","type":"symmetric","redirectUris":["https://web.example/back"]}`, 201,
@@ -150,7 +157,7 @@ func TestAPI(t *testing.T) {
 	if status, got := s.do("", "GET", "/users", ""); status != 403 || got["error"] != "who are you?" {
 		t.Error(status, got)
 	}
-	want := []string{"cli account dr.no created", "cli account dr.no link to set the password made", "cli account dr.no changed", "cli account dr.no link to set the password made",
+	want := []string{"cli account dr.no created", "cli account dr.no link to set the password made", "cli account dr.no changed", "cli account dr.no changed", "cli client dev created", "cli client dev changed", "cli account dr.no link to set the password made",
 		"cli client app created", "cli client web created", "cli client web secret replaced", "cli client app changed", "cli client web deleted"}
 	if diff := cmp.Diff(want, s.told); diff != "" {
 		t.Error(diff)

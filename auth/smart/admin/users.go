@@ -17,6 +17,7 @@ type User struct {
 	Roles         []auth.Coding `json:"roles,omitempty"`
 	Scopes        string        `json:"scopes,omitempty"`
 	Administrator bool          `json:"administrator,omitempty"`
+	BreakGlass    bool          `json:"breakGlass,omitempty"` // emergency access
 	Disabled      bool          `json:"disabled,omitempty"`
 
 	// Set by the server.
@@ -35,6 +36,7 @@ type UserChange struct {
 	Roles         *[]auth.Coding `json:"roles,omitempty"`
 	Scopes        *string        `json:"scopes,omitempty"`
 	Administrator *bool          `json:"administrator,omitempty"`
+	BreakGlass    *bool          `json:"breakGlass,omitempty"`
 	Disabled      *bool          `json:"disabled,omitempty"`
 
 	HasTOTP *bool `json:"hasOneTimeCodes,omitempty"` // false turns them off, for somebody who lost the device; true is for the person alone
@@ -46,7 +48,7 @@ type Link struct {
 }
 
 func userOf(a *accounts.Account) User {
-	return User{Login: a.Login, Name: a.Name, FHIRUser: a.FHIRUser, Patients: a.Patients, Roles: a.Roles, Scopes: a.Scopes, Administrator: a.Administrator, Disabled: a.Disabled,
+	return User{Login: a.Login, Name: a.Name, FHIRUser: a.FHIRUser, Patients: a.Patients, Roles: a.Roles, Scopes: a.Scopes, Administrator: a.Administrator, BreakGlass: a.BreakGlass, Disabled: a.Disabled,
 		ID: a.ID, HasPassword: a.HasPassword, HasTOTP: a.HasTOTP, Created: a.Created}
 }
 
@@ -67,7 +69,7 @@ func (a *api) addUser(r *http.Request) (int, any, error) {
 	if err := decode(r, &u); err != nil {
 		return 0, nil, err
 	}
-	account, err := a.o.Accounts.Create(r.Context(), accounts.Account{Login: u.Login, Name: u.Name, FHIRUser: u.FHIRUser, Patients: u.Patients, Roles: u.Roles, Scopes: u.Scopes, Administrator: u.Administrator})
+	account, err := a.o.Accounts.Create(r.Context(), accounts.Account{Login: u.Login, Name: u.Name, FHIRUser: u.FHIRUser, Patients: u.Patients, Roles: u.Roles, Scopes: u.Scopes, Administrator: u.Administrator, BreakGlass: u.BreakGlass})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -112,6 +114,7 @@ func (a *api) changeUser(r *http.Request) (int, any, error) {
 		set(&now.Roles, c.Roles)
 		set(&now.Scopes, c.Scopes)
 		set(&now.Administrator, c.Administrator)
+		set(&now.BreakGlass, c.BreakGlass)
 		set(&now.Disabled, c.Disabled)
 	})
 	if err != nil {

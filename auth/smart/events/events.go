@@ -48,6 +48,7 @@ type Event struct {
 	Patients  []string // ids of those who were shown
 	Encounter string
 	Scope     string
+	Emergency bool   // the glass was broken; Detail has the reason where it was given
 	TokenID   string // handle of an access token, as in auth.Claims
 	Request   string // parameters of the request, form-encoded, without codes, verifiers, secrets, assertions and tokens
 	By        string // who changed an account or a client, as [Acting] says: "cli", an account's name

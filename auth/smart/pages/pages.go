@@ -22,19 +22,20 @@ type Name string
 
 // Pages, by the template that each has.
 const (
-	Login    Name = "login"
-	Code     Name = "code"
-	Patient  Name = "patient"
-	Consent  Name = "consent"
-	Welcome  Name = "welcome"
-	Account  Name = "account"
-	Password Name = "password"
-	OneTime  Name = "onetime"
-	Message  Name = "message"
+	Login     Name = "login"
+	Code      Name = "code"
+	Patient   Name = "patient"
+	Consent   Name = "consent"
+	Emergency Name = "emergency"
+	Welcome   Name = "welcome"
+	Account   Name = "account"
+	Password  Name = "password"
+	OneTime   Name = "onetime"
+	Message   Name = "message"
 )
 
 func names() []Name {
-	return []Name{Login, Code, Patient, Consent, Welcome, Account, Password, OneTime, Message}
+	return []Name{Login, Code, Patient, Consent, Emergency, Welcome, Account, Password, OneTime, Message}
 }
 
 // Pages renders pages. It is safe for concurrent use.

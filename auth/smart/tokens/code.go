@@ -162,7 +162,11 @@ func (t *Tokens) renew(ctx context.Context, a *Authorization, w wanted, replaced
 type wanted struct{ scope, thumbprint string }
 
 func (w wanted) of(a *Authorization, now time.Time) access {
-	return access{Authorization: a.ID, Client: a.Client, Scope: w.scope, Thumbprint: w.thumbprint, Issued: now, Expires: now.Add(AccessLife)}
+	life := AccessLife
+	if a.Emergency != "" {
+		life = EmergencyLife
+	}
+	return access{Authorization: a.ID, Client: a.Client, Scope: w.scope, Thumbprint: w.thumbprint, Issued: now, Expires: now.Add(life)}
 }
 
 // lasts says until when an authorization lasts once tokens are issued now, and whether it can be refreshed.
@@ -172,6 +176,8 @@ func (t *Tokens) lasts(ctx context.Context, a *Authorization, now time.Time) (ex
 		return time.Time{}, false, err
 	}
 	switch {
+	case a.Emergency != "":
+		return now.Add(EmergencyLife), false, nil
 	case granted.Has(auth.OfflineAccess):
 		return now.Add(OfflineLife), true, nil
 	case granted.Has(auth.OnlineAccess):

@@ -64,6 +64,9 @@ func (t *Tokens) inspect(ctx context.Context, id string) (*Authorization, *auth.
 	}
 	claims.Subject, claims.FHIRUser, claims.Roles = account.ID, account.FHIRUser, account.TokenRoles()
 	claims.Patient, claims.Encounter = a.Context.Patient, a.Context.Encounter
+	if a.Emergency != "" {
+		claims.BreakGlass, claims.PurposeOfUse = true, []auth.Coding{auth.EmergencyTreatment()}
+	}
 	return &a, claims, nil
 }
 
@@ -76,7 +79,7 @@ func (t *Tokens) enabled(ctx context.Context, id string) error {
 	return err
 }
 
-// parties returns who an authorization is between, as they are today. auth.ErrToken when one is disabled or gone, or the person may no longer open the patient's record.
+// parties returns who an authorization is between, as they are today. auth.ErrToken when one is disabled or gone, or the person may no longer open the patient's record, or no longer break the glass.
 func (t *Tokens) parties(ctx context.Context, a *Authorization) (*clients.Client, *accounts.Account, error) {
 	client, err := t.o.Clients.Get(ctx, a.Client)
 	if errors.Is(err, clients.ErrUnknown) || err == nil && client.Disabled {
@@ -86,10 +89,18 @@ func (t *Tokens) parties(ctx context.Context, a *Authorization) (*clients.Client
 		return nil, nil, err
 	}
 	account, err := t.o.Accounts.Get(ctx, a.Account)
-	if errors.Is(err, accounts.ErrUnknown) || err == nil && (account.Disabled || a.Context.Patient != "" && !account.MayOpen(a.Context.Patient)) {
+	if errors.Is(err, accounts.ErrUnknown) || err == nil && (account.Disabled || !a.isOpenTo(account)) {
 		return nil, nil, auth.ErrToken
 	}
 	return client, account, err
+}
+
+// isOpenTo says whether a person may have today what an authorization is about.
+func (a *Authorization) isOpenTo(account *accounts.Account) bool {
+	if a.Emergency != "" {
+		return account.BreakGlass
+	}
+	return a.Context.Patient == "" || account.MayOpen(a.Context.Patient)
 }
 
 // gone is auth.ErrToken for what is no failure of the store.

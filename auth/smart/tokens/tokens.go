@@ -17,12 +17,13 @@ import (
 
 // Lives of what is handed out.
 const (
-	CodeLife    = 60 * time.Second
-	codeKept    = time.Hour // so that a late reuse is seen
-	AccessLife  = time.Hour
-	ServiceLife = 5 * time.Minute      // backend-services.html: expires_in SHOULD NOT exceed 300
-	Grace       = 30 * time.Second     // for a refresh token that is sent once more after it was replaced
-	OfflineLife = 120 * 24 * time.Hour // from the last use; more than the three months that 45 CFR 170.315(g)(10) asks for
+	CodeLife      = 60 * time.Second
+	codeKept      = time.Hour // so that a late reuse is seen
+	AccessLife    = time.Hour
+	ServiceLife   = 5 * time.Minute      // backend-services.html: expires_in SHOULD NOT exceed 300
+	Grace         = 30 * time.Second     // for a refresh token that is sent once more after it was replaced
+	EmergencyLife = 15 * time.Minute     // of everything that comes of breaking the glass
+	OfflineLife   = 120 * 24 * time.Hour // from the last use; more than the three months that 45 CFR 170.315(g)(10) asks for
 )
 
 // Errors of this package.
@@ -52,14 +53,15 @@ type Context struct {
 
 // Authorization is what a person let a client have.
 type Authorization struct {
-	ID       string
-	Client   string
-	Account  string
-	Session  string // record of the session in which it was given; online access ends with it
-	Scope    string // as granted
-	Context  Context
-	Nonce    string    `json:",omitempty"`
-	LoggedIn time.Time // when the person proved who they are
+	ID        string
+	Client    string
+	Account   string
+	Session   string // record of the session in which it was given; online access ends with it
+	Scope     string // as granted
+	Context   Context
+	Nonce     string    `json:",omitempty"`
+	Emergency string    `json:",omitempty"` // why the glass was broken; empty: it was not
+	LoggedIn  time.Time // when the person proved who they are
 
 	Created, Expires time.Time // nothing comes of it after Expires
 	Used             time.Time // when a token was last issued; zero while the code is not exchanged
