@@ -58,7 +58,8 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 		return nil, err
 	}
 	z := &secured{store: p.store, files: files, metrics: c.Metrics, log: log, swept: make(chan struct{})}
-	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base})
+	member := memberships{relations{p.store}, p.registry, base, time.Now, log}
+	index := auth.NewConsents(auth.ConsentOptions{BaseURL: base, Belongs: member.of})
 	if z.consents, err = consents.Over(ctx, z.store, index, time.Now); err != nil {
 		return nil, fmt.Errorf("consents: %w", err)
 	}
@@ -80,7 +81,7 @@ func secure(ctx context.Context, c config.Config, p *parts, base string, log *sl
 	if !ok {
 		return nil, errors.New("the store keeps no state, so there can be no authorization on it")
 	}
-	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: relations{p.store}, Consents: index})
+	rules, err := auth.New(auth.Options{Definitions: p.definitions, Search: p.registry, BaseURL: base, Relations: member.relations, Consents: index})
 	if err != nil {
 		return nil, err
 	}
