@@ -8,7 +8,7 @@
 #   docker run --rm --volume firth:/data --volume firth-keys:/keys --volume ./tls:/tls:ro --publish 8443:8443 firth \
 #     serve --listen :8443 --tls-cert /tls/cert.pem --tls-key /tls/key.pem --base-url https://fhir.example.org:8443/fhir
 
-FROM golang:1.26.5-bookworm AS build
+FROM golang:1.26.11-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
