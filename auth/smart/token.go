@@ -49,7 +49,7 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 	if !slices.Contains(s.metadata().GrantTypes, grant) {
 		return nil, refuse(unsupportedGrantType, "grant_type must be authorization_code, refresh_token or client_credentials")
 	}
-	client, err := s.authenticate(r, form)
+	client, err := s.sender(r, form)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +83,24 @@ func (s *Server) tokenFor(r *http.Request, form url.Values) (*tokenAnswer, error
 	}
 	s.tell(r.Context(), e)
 	return answer, nil
+}
+
+// sender is the client that sends a form. A client that refreshes without saying who it is, and without a way to prove it that says so, is the one that its token was given to: RFC 6749 section 6 asks
+// for no client_id, and widely used libraries send none.
+func (s *Server) sender(r *http.Request, form url.Values) (*clients.Client, error) {
+	isAnonymous := r.Header.Get("Authorization") == "" && !form.Has("client_id") && !form.Has("client_assertion") && !form.Has("client_assertion_type") && !form.Has("client_secret")
+	if form.Get("grant_type") != "refresh_token" || !isAnonymous {
+		return s.authenticate(r, form)
+	}
+	id, err := s.tokens.RefreshClient(r.Context(), form.Get("refresh_token"))
+	if errors.Is(err, tokens.ErrGrant) {
+		return nil, refuse(invalidGrant, "the refresh token is not valid")
+	}
+	if err != nil {
+		return nil, err
+	}
+	form.Set("client_id", id)
+	return s.authenticate(r, form)
 }
 
 // exchange turns a code into tokens.

@@ -63,7 +63,6 @@ export async function startApp() {
       const asked = new URLSearchParams(location.search);
       FHIR.oauth2.authorize({ clientId: "growth-chart", scope: asked.get("scope") || "launch openid fhirUser patient/*.rs", redirectUri: "/", iss: asked.get("iss"), pkceMode: "required" });`),
     "/": page(`
-      FHIR.oauth2.settings.refreshTokenWithClientId = true;
       FHIR.oauth2.ready().then((client) => { window.client = client; document.getElementById("state").textContent = "ready"; },
         (error) => { document.getElementById("state").textContent = "failed: " + error.message; });`),
   };

@@ -39,6 +39,15 @@ func (t *Tokens) Refresh(ctx context.Context, secret, client, asked, thumbprint 
 	return t.renew(ctx, a, wanted{scope, thumbprint}, id)
 }
 
+// RefreshClient returns the client of a refresh token. ErrGrant.
+func (t *Tokens) RefreshClient(ctx context.Context, secret string) (client string, err error) {
+	a, _, err := t.ofRefresh(ctx, secret)
+	if err != nil {
+		return "", err
+	}
+	return a.Client, nil
+}
+
 // inGrace says whether a refresh token is the one that was replaced last, a moment ago, by one that nobody has used: two tabs of an app refreshed at once, or an answer was lost. Who took the token meanwhile
 // shares its successor with the client, and the second of them to use that after Grace revokes everything.
 func (t *Tokens) inGrace(a *Authorization, id string) bool {
