@@ -37,7 +37,7 @@ type Store interface {
 
 	// Apply commits all operations or none, in order, with their preconditions checked inside the commit: an operation sees what those before it
 	// did, two on one key are ErrConflict. It returns one Result an Op, or an *OpError that names the failing one and wraps a sentinel. When ctx ends
-	// while the call waits, and with ErrUnknown, the operations may have been committed or not, but all or none.
+	// while the call waits, its error alone says that nothing was committed; with ErrUnknown the operations may have been committed or not, but all or none.
 	Apply(ctx context.Context, ops []Op) ([]Result, error)
 
 	Close() error

@@ -2,6 +2,8 @@ package pebble
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/firth-health/firth/store"
 )
@@ -41,11 +43,27 @@ func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, erro
 		return nil, err
 	}
 	s.queue <- r // has room: the weight of a request bounds their number
+	if err := r.await(); err != nil {
+		return nil, err
+	}
+	return r.results, nil
+}
+
+// patience is how long the committer is waited for by a caller who has given up. It is reached when the disk hangs.
+const patience = 5 * time.Second
+
+// await returns when a request is answered. When its caller gives up it is done or not, as the committer found it: an error of the context says that nothing was done, store.ErrUnknown that nobody knows.
+func (r *request) await() error {
 	select {
 	case <-r.done:
-		return r.results, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		return r.err
+	case <-r.ctx.Done():
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-time.After(patience):
+		return fmt.Errorf("%w: %w", store.ErrUnknown, r.ctx.Err())
 	}
 }
 

@@ -73,17 +73,12 @@ func (s *Store) Restore(ctx context.Context, all []store.Restored) error {
 		}
 	}
 	for _, p := range parts {
-		select {
-		case <-p.r.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		var op *store.OpError
-		if errors.As(p.r.err, &op) {
+		err := p.r.await()
+		if op := (*store.OpError)(nil); errors.As(err, &op) {
 			return &store.OpError{Index: p.from + op.Index, Err: op.Err}
 		}
-		if p.r.err != nil {
-			return p.r.err
+		if err != nil {
+			return err
 		}
 	}
 	return failed

@@ -165,10 +165,5 @@ func (s *Store) perform(ctx context.Context, weight int64, act func(*group) erro
 		return err
 	}
 	s.queue <- r
-	select {
-	case <-r.done:
-		return r.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.await()
 }

@@ -162,27 +162,31 @@ func testContext(t *testing.T, open New) {
 	t.Run("cancelled while it waits", func(t *testing.T) { testCancelled(t, open) })
 }
 
-// testCancelled cancels transactions at random moments: each is there whole or not at all.
+// testCancelled cancels transactions at random moments: each is there whole or not at all, and only with ErrUnknown may it be either.
 func testCancelled(t *testing.T, open New) {
 	f := newFixture(t, open)
 	var wg sync.WaitGroup
-	for i := range 200 {
+	var answers [200]error
+	for i := range answers {
 		ops := []store.Op{f.write(store.Create, fmt.Sprintf("a%d", i), "x"), f.write(store.Create, fmt.Sprintf("b%d", i), "x")}
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(f.ctx, time.Duration(i%20)*50*time.Microsecond)
 			defer cancel()
-			if _, err := f.s.Apply(ctx, ops); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				t.Error(err)
+			if _, answers[i] = f.s.Apply(ctx, ops); answers[i] != nil && !errors.Is(answers[i], context.DeadlineExceeded) && !errors.Is(answers[i], store.ErrUnknown) {
+				t.Error(answers[i])
 			}
 		})
 	}
 	wg.Wait()
 	f.apply(f.write(store.Create, "last", "x"))
-	for i := range 200 {
+	for i, answer := range answers {
 		_, errA := f.s.Read(f.ctx, fhir.Key{Type: "Patient", ID: fmt.Sprintf("a%d", i)})
 		_, errB := f.s.Read(f.ctx, fhir.Key{Type: "Patient", ID: fmt.Sprintf("b%d", i)})
 		if (errA == nil) != (errB == nil) {
 			t.Errorf("half of transaction %d is there: %v, %v", i, errA, errB)
+		}
+		if isThere := errA == nil; !errors.Is(answer, store.ErrUnknown) && isThere != (answer == nil) {
+			t.Errorf("transaction %d was answered with %v, and is there: %v", i, answer, isThere)
 		}
 	}
 }
