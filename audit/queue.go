@@ -64,26 +64,42 @@ func (b *batch) tell(err error) {
 	}
 }
 
-// enqueue puts an event behind those that wait. It blocks while there is no room, whether the caller still wants to wait or not: what was done is recorded.
-func (t *Trail) enqueue(e *Event, patients []string) (b *batch, place int, err error) {
+// overfull is how many times [Options].QueueBytes may wait while the store takes no events: that of what was done before it was known. Nothing new begins then (see [Trail.Ready]).
+const overfull = 4
+
+// ticket is what the caller waits with for an event that was taken on.
+type ticket struct {
+	batch   *batch
+	place   int           // in the batch
+	trouble chan struct{} // closed when the store fails
+}
+
+// enqueue puts an event behind those that wait. It blocks while there is no room, whether the caller still wants to wait or not, but not for a store that fails: what was done is recorded.
+func (t *Trail) enqueue(e *Event, patients []string) (ticket, error) {
 	at := t.opts.Clock().UnixMilli()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	for len(t.pending.data) >= t.opts.QueueBytes && !t.isClosed {
-		room := t.room
-		t.mu.Unlock()
-		if !e.Durable && t.failing.Load() {
-			return nil, 0, ErrUnavailable
+		if t.failing.Load() {
+			if !e.Durable || len(t.pending.data) >= overfull*t.opts.QueueBytes {
+				return ticket{}, ErrUnavailable
+			}
+			break
 		}
+		room, trouble := t.room, t.trouble
+		t.mu.Unlock()
 		t.poke()
-		<-room
+		select {
+		case <-room:
+		case <-trouble:
+		}
 		t.mu.Lock()
 	}
-	defer t.mu.Unlock()
 	if t.isClosed {
-		return nil, 0, ErrClosed
+		return ticket{}, ErrClosed
 	}
 	t.last = max(t.last, at)
-	b, place = t.pending, len(t.pending.entries)
+	b, place := t.pending, len(t.pending.entries)
 	b.add(e, patients, t.last)
 	switch {
 	case e.Durable || t.opts.AllDurable || len(b.entries) >= blockEvents:
@@ -91,7 +107,7 @@ func (t *Trail) enqueue(e *Event, patients []string) (b *batch, place int, err e
 	case place == 0:
 		t.timer.Reset(t.opts.Delay)
 	}
-	return b, place, nil
+	return ticket{b, place, t.trouble}, nil
 }
 
 // take hands out what waits. The caller has t.mu.

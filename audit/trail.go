@@ -90,6 +90,7 @@ type Trail struct {
 	returned []*batch      // entered into a commit that failed
 	room     chan struct{} // closed when pending is taken
 	turn     chan struct{} // closed when the writer has come round
+	trouble  chan struct{} // closed while failing
 	last     int64         // instant of the newest event, milliseconds
 	isClosed bool          // takes no events any more
 	isOver   bool          // writes none either
@@ -99,8 +100,8 @@ type Trail struct {
 	checked     uint64 // number of the last checkpoint
 
 	wake    chan struct{}
-	timer   *time.Timer // wakes the writer for events that may wait
-	failing atomic.Bool
+	timer   *time.Timer     // wakes the writer for events that may wait
+	failing atomic.Bool     // changed under mu
 	wanted  atomic.Bool     // a checkpoint, though none is due
 	closing context.Context // ends when the writer is to give up
 	giveUp  context.CancelFunc
@@ -119,7 +120,7 @@ func Open(ctx context.Context, opts Options) (*Trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trail{book: *b, opts: opts, pending: newBatch(), room: make(chan struct{}), turn: make(chan struct{}), wake: make(chan struct{}, 1)}
+	t := &Trail{book: *b, opts: opts, pending: newBatch(), room: make(chan struct{}), turn: make(chan struct{}), trouble: make(chan struct{}), wake: make(chan struct{}, 1)}
 	t.closing, t.giveUp = context.WithCancel(context.Background())
 	t.timer = time.AfterFunc(time.Hour, t.poke)
 	t.timer.Stop()
@@ -161,7 +162,7 @@ func (t *Trail) Ready() error {
 func (t *Trail) Record(ctx context.Context, e *Event) error {
 	rest := e.Patients
 	for ; len(rest) > maxPatients; rest = rest[maxPatients:] {
-		if _, _, err := t.enqueue(e, rest[:maxPatients]); err != nil {
+		if _, err := t.enqueue(e, rest[:maxPatients]); err != nil {
 			return err
 		}
 	}
@@ -171,19 +172,22 @@ func (t *Trail) Record(ctx context.Context, e *Event) error {
 
 // record takes one record on. Its number is known when it is durable.
 func (t *Trail) record(ctx context.Context, e *Event, patients []string) (number uint64, err error) {
-	b, place, err := t.enqueue(e, patients)
+	w, err := t.enqueue(e, patients)
 	if err != nil || !e.Durable && !t.opts.AllDurable {
 		return 0, err
 	}
-	if t.failing.Load() {
-		return 0, ErrUnavailable
-	}
 	select {
-	case <-b.done:
-		return b.first + uint64(place), b.err
+	case <-w.batch.done:
+	case <-w.trouble: // with this batch, or with one before it
+		select {
+		case <-w.batch.done:
+		default:
+			return 0, ErrUnavailable
+		}
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+	return w.batch.first + uint64(w.place), w.batch.err
 }
 
 // Flush waits until all events recorded so far are kept.

@@ -142,16 +142,23 @@ func (t *Trail) insist(do func(context.Context) error, failed func(error)) error
 	}
 }
 
-// failed notes that the store does not take events now.
+// failed notes that the store does not take events now, and tells all who wait for it.
 func (t *Trail) failed(err error) {
-	if !t.failing.Swap(true) {
+	t.mu.Lock()
+	isNew := !t.failing.Swap(true)
+	if isNew {
+		close(t.trouble)
+	}
+	t.mu.Unlock()
+	if isNew {
 		t.opts.Logger.Error("the audit trail cannot be written", "chain", t.chain, "error", err)
 	}
 }
 
-// recovered notes that it does.
+// recovered notes that it does. The caller has t.mu.
 func (t *Trail) recovered() {
 	if t.failing.Swap(false) {
+		t.trouble = make(chan struct{})
 		t.opts.Logger.Info("the audit trail is written again", "chain", t.chain)
 	}
 }
