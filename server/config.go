@@ -64,7 +64,7 @@ type Limits struct {
 	DeleteMatches int           // most resources that one conditional delete deletes: 1
 	Jobs          int           // most requests in the background, running or with a result that is kept: 16
 	JobTime       time.Duration // how long a request in the background may run, and how long its result is kept: 1 h
-	Timeout       time.Duration // for a search, a history, a Bundle or an ingested payload: 60 s; negative for none
+	Timeout       time.Duration // for a write, a search, a history, a Bundle or an ingested payload: 60 s; negative for none
 }
 
 func (l Limits) withDefaults() Limits {

@@ -33,7 +33,7 @@ type interaction struct {
 	method string
 	path   string // gin's pattern, below /fhir except for operational ones
 	body   bodyKind
-	slow   bool // runs under Limits.Timeout
+	slow   bool // runs under Limits.Timeout, as writes do; may run in the background
 	open   bool // needs no authentication
 	handle func(*exchange) (reply, error)
 	check  func(*exchange) error // of what a transaction runs only after its commit: whether the request is sound

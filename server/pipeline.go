@@ -38,7 +38,7 @@ func (s *Server) serve(w gin.ResponseWriter, r *http.Request, x *exchange) {
 	w.Header()["X-Request-Id"] = []string{x.requestID}
 	x.origin(r)
 	s.watch(x, r.Context())
-	if x.interaction.slow && s.limits.Timeout > 0 {
+	if (x.interaction.slow || x.interaction.writes()) && s.limits.Timeout > 0 {
 		var cancel context.CancelFunc
 		x.ctx, cancel = context.WithTimeout(x.ctx, s.limits.Timeout)
 		defer cancel()

@@ -154,11 +154,18 @@ func TestStoreFigures(t *testing.T) {
 	})
 }
 
-// TestTimeout shows that a search that takes too long is answered, not cut off.
+// TestTimeout shows that a search or a write that takes too long is answered, not cut off.
 func TestTimeout(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Limits.Timeout = time.Nanosecond })
 	f.run(t, []step{
 		{name: "search", method: "GET", path: "/Patient", status: 503, want: []string{"Retry-After: 1"}, answer: outcome("timeout", "Patient: the request took too long and was given up")},
+		{name: "create", method: "POST", path: "/Patient", body: `{"resourceType":"Patient"}`, status: 503, want: []string{"Retry-After: 1"},
+			answer: outcome("timeout", "Patient: the request took too long and was given up")},
+		{name: "conditional create", method: "POST", path: "/Patient", headers: []string{"If-None-Exist", "identifier=a|b"}, body: `{"resourceType":"Patient"}`, status: 503,
+			want: []string{"Retry-After: 1"}, answer: outcome("timeout", "Patient: the request took too long and was given up")},
+		{name: "update", method: "PUT", path: "/Patient/p", body: `{"resourceType":"Patient","id":"p"}`, status: 503, want: []string{"Retry-After: 1"},
+			answer: outcome("timeout", "Patient/p: the request took too long and was given up")},
+		{name: "delete", method: "DELETE", path: "/Patient/p", status: 503, want: []string{"Retry-After: 1"}, answer: outcome("timeout", "Patient/p: the request took too long and was given up")},
 		{name: "a read is not under it", method: "GET", path: "/Patient/p", status: 404, answer: "*"},
 	})
 }

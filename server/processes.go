@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/firth-health/firth/search"
 	"github.com/firth-health/firth/store"
 )
@@ -25,7 +27,10 @@ type processes struct {
 	every time.Duration // a beat
 	log   *slog.Logger
 
-	mu       sync.Mutex
+	putting  sync.Mutex         // held while the record of this process is written, which may take long
+	renewing singleflight.Group // of those who want to write
+
+	mu       sync.Mutex // held for moments
 	self     process
 	revision uint64 // of the record of this process
 	renewed  time.Time
@@ -78,43 +83,54 @@ func newProcesses(s store.Store, state store.State, keying search.Keying, every 
 
 // join makes a record of a process that knows nothing yet.
 func (p *processes) join(ctx context.Context) error {
+	p.putting.Lock()
+	defer p.putting.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.self.Generation, p.revision, p.expelled = 0, 0, true
+	p.mu.Unlock()
 	return p.put(ctx)
 }
 
 // acknowledge tells the others that all commits have the keys of a generation.
 func (p *processes) acknowledge(ctx context.Context, generation uint64) error {
+	p.putting.Lock()
+	defer p.putting.Unlock()
+	p.mu.Lock()
+	p.self.Generation = generation
+	p.mu.Unlock()
+	if err := p.put(ctx); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.self.Generation = generation
-	err := p.put(ctx)
-	if err == nil {
-		p.expelled = false
-	}
-	return err
+	p.expelled = false
+	return nil
 }
 
 // renew says that this process lives.
 func (p *processes) renew(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.putting.Lock()
+	defer p.putting.Unlock()
 	return p.put(ctx)
 }
 
-// put writes the record of this process; the caller holds mu.
+// put writes the record of this process; the caller holds putting.
 func (p *processes) put(ctx context.Context) error {
 	begun := time.Now()
-	value, err := json.Marshal(p.self)
+	p.mu.Lock()
+	self, revision := p.self, p.revision
+	p.mu.Unlock()
+	value, err := json.Marshal(self)
 	if err != nil {
 		return err
 	}
-	revision, err := p.state.PutState(ctx, processKind, processPrefix+p.id, value, p.revision)
+	revision, err = p.state.PutState(ctx, processKind, processPrefix+p.id, value, revision)
 	if errors.Is(err, store.ErrConflict) { // nobody else writes it: it was removed, or an earlier call was in doubt
 		var record *store.Record
 		record, err = p.state.GetState(ctx, processKind, processPrefix+p.id)
 		if errors.Is(err, store.ErrNotFound) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			p.expelled = true
 			return errExpelled
 		}
@@ -125,16 +141,21 @@ func (p *processes) put(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.revision, p.renewed = revision, begun
 	return nil
 }
 
 // leave removes the record of this process.
 func (p *processes) leave(ctx context.Context) error {
+	p.putting.Lock()
+	defer p.putting.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.expelled = true
-	err := p.state.DeleteState(ctx, processKind, processPrefix+p.id, p.revision)
+	revision := p.revision
+	p.mu.Unlock()
+	err := p.state.DeleteState(ctx, processKind, processPrefix+p.id, revision)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) { // taken for dead already, or in a moment
 		return nil
 	}
@@ -162,19 +183,44 @@ func (p *processes) within(ctx context.Context) (context.Context, context.Cancel
 	if p == nil {
 		return ctx, func() {}, nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.expelled && time.Since(p.renewed) > p.every*validFor/2 {
-		if err := p.put(ctx); err != nil {
-			p.log.Warn("this server cannot say that it lives", "error", err)
+	if p.isLate() {
+		select {
+		case <-p.renewing.DoChan("", func() (any, error) { return nil, p.catchBeat(context.WithoutCancel(ctx)) }):
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	end := p.renewed.Add(p.every * validFor)
 	if p.expelled || time.Now().After(end) {
 		return nil, nil, store.ErrBusy
 	}
 	ctx, cancel := context.WithDeadline(ctx, end)
 	return ctx, cancel, nil
+}
+
+// isLate reports whether beats were missed.
+func (p *processes) isLate() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.expelled && time.Since(p.renewed) > p.every*validFor/2
+}
+
+// catchBeat is renew where that is late, on behalf of all who want to write.
+func (p *processes) catchBeat(ctx context.Context) error {
+	p.putting.Lock()
+	defer p.putting.Unlock()
+	if !p.isLate() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.every*validFor)
+	defer cancel()
+	err := p.put(ctx)
+	if err != nil {
+		p.log.Warn("this server cannot say that it lives", "error", err)
+	}
+	return err
 }
 
 // view is what all processes have written.

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -250,4 +252,56 @@ func TestSharedKeying(t *testing.T) {
 	}
 	until(t, "the other one has made all keys anew", func() bool { return !cautiousNow(a) })
 	checkKeys(t, paced, a.server.search, "Condition")
+}
+
+// hungState hangs with what a process says about itself, whoever waits, until its end.
+type hungState struct {
+	store.State
+	puts       atomic.Int64
+	begun, end chan struct{}
+}
+
+func (s *hungState) PutState(ctx context.Context, kind, id string, value []byte, ifRevision uint64) (uint64, error) {
+	if s.puts.Add(1) == 1 {
+		close(s.begun)
+	}
+	<-s.end
+	return s.State.PutState(ctx, kind, id, value, ifRevision)
+}
+
+// TestNobodyWaitsForABeat has the store hang with the record of a process: who wants to write waits as long as he wants to, and all wait for the same.
+func TestNobodyWaitsForABeat(t *testing.T) {
+	hung := &hungState{State: newFixture(t).store.(store.State), begun: make(chan struct{}), end: make(chan struct{})}
+	p := &processes{state: hung, id: "p", every: time.Minute, log: slog.New(slog.DiscardHandler), renewed: time.Now().Add(-time.Hour), seen: map[string]sighting{}}
+	beat := make(chan error, 1)
+	go func() { beat <- p.renew(t.Context()) }()
+	<-hung.begun
+	impatient, leave := context.WithCancel(t.Context())
+	told := make(chan error, 10)
+	for range cap(told) {
+		go func() {
+			_, _, err := p.within(impatient)
+			told <- err
+		}()
+	}
+	leave()
+	for range cap(told) {
+		select {
+		case err := <-told:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("a caller waits on")
+		}
+	}
+	close(hung.end)
+	if err := <-beat; err != nil {
+		t.Error(err)
+	}
+	_, cancel, err := p.within(t.Context())
+	if err != nil || hung.puts.Load() != 1 {
+		t.Fatalf("%v after %d puts", err, hung.puts.Load())
+	}
+	cancel()
 }
