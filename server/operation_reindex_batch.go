@@ -86,7 +86,9 @@ func (b *reindexed) run(ctx context.Context, p *parameters, versions []store.Ver
 		return err
 	}
 	defer cancel()
-	p.keys.RLock()
+	if err := p.keep(ctx); err != nil {
+		return err
+	}
 	defer p.keys.RUnlock()
 	all := make([]store.Rekey, 0, len(versions))
 	for i := range versions {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/internal/teststore"
@@ -369,4 +370,42 @@ func TestJobBeginsBesideWriters(t *testing.T) {
 	}
 	close(stop)
 	writer.Wait()
+}
+
+// TestNobodyWaitsForACommit has a commit hang while the set of parameters changes: who wants to write meanwhile waits no longer than he wants to.
+func TestNobodyWaitsForACommit(t *testing.T) {
+	p := newFixture(t).server.parameters
+	p.keys.RLock() // the commit that hangs
+	changed := make(chan struct{})
+	go func() {
+		p.publish()
+		close(changed)
+	}()
+	until(t, "the change waits for the commit", func() bool {
+		if p.keys.TryRLock() {
+			p.keys.RUnlock()
+			return false
+		}
+		return true
+	})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	told := make(chan error, 1)
+	go func() {
+		_, err := p.apply(gone, nil)
+		told <- err
+	}()
+	select {
+	case err := <-told:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it waits for the commit")
+	}
+	p.keys.RUnlock()
+	<-changed
+	if _, err := p.apply(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
 }

@@ -38,13 +38,37 @@ func (p *parameters) apply(ctx context.Context, ops []store.Op) ([]store.Result,
 		return nil, err
 	}
 	defer cancel()
-	p.keys.RLock()
+	if err := p.keep(ctx); err != nil {
+		return nil, err
+	}
 	defer p.keys.RUnlock()
 	ops, err = p.upToDate(ops)
 	if err != nil {
 		return nil, err
 	}
 	return p.store.Apply(ctx, ops)
+}
+
+// keep holds keys for reading. Who changes the generation waits for the commits under way, and others behind him, but none longer than his request.
+func (p *parameters) keep(ctx context.Context) error {
+	if p.keys.TryRLock() {
+		return nil
+	}
+	held := make(chan struct{})
+	go func() {
+		p.keys.RLock()
+		close(held)
+	}()
+	select {
+	case <-held:
+		return nil
+	case <-ctx.Done():
+		go func() {
+			<-held
+			p.keys.RUnlock()
+		}()
+		return ctx.Err()
+	}
 }
 
 // upToDate makes the keys of operations anew that an earlier generation made.
