@@ -119,8 +119,12 @@ func (s *Store) ensure(ctx context.Context, typ string) error {
 	if !isType(typ) || strings.ContainsAny(typ, "$.\x00") {
 		return fmt.Errorf("mongo store: %q cannot be the name of a collection", typ)
 	}
-	s.indexing.Lock()
-	defer s.indexing.Unlock()
+	select {
+	case s.indexing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.indexing }()
 	if _, done := s.indexed.Load(typ); done {
 		return nil
 	}

@@ -56,9 +56,9 @@ type Store struct {
 	singles *store.Gate // other writes under way
 	meter   *meter
 
-	indexed    sync.Map   // names of collections that have their indexes
-	indexing   sync.Mutex // held while a collection gets them
-	restoring  sync.Mutex // held by Restore
+	indexed    sync.Map      // names of collections that have their indexes
+	indexing   chan struct{} // full while a collection gets them
+	restoring  sync.Mutex    // held by Restore
 	feed       feed
 	background sync.WaitGroup // ends of snapshots
 
@@ -101,7 +101,7 @@ func Open(ctx context.Context, uri string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open MongoDB store: %w", err)
 	}
 	s := &Store{opts: opts, searchFrom: searchFrom, client: client, db: client.Database(name), clock: &clock{now: opts.Clock}, records: &clock{now: time.Now},
-		entries: store.NewGate(int64(opts.TransactionEntries), opts.QueueWait), singles: store.NewGate(int64(opts.Singles), opts.QueueWait), meter: m}
+		entries: store.NewGate(int64(opts.TransactionEntries), opts.QueueWait), singles: store.NewGate(int64(opts.Singles), opts.QueueWait), meter: m, indexing: make(chan struct{}, 1)}
 	if s.packer, s.unpacker, err = newPackers(); err == nil {
 		err = s.prepare(ctx)
 	}
