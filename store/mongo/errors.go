@@ -27,6 +27,8 @@ const (
 
 	codeInterruptedByShutdown = 11600
 	codeInterruptedByElection = 11602
+	codeNotPrimaryNoSecondary = 13435
+	codeNotPrimaryOrSecondary = 13436
 
 	labelTransient        = "TransientTransactionError"
 	labelUnknownCommit    = "UnknownTransactionCommitResult"
@@ -54,7 +56,7 @@ func translate(ctx context.Context, err error) error {
 
 // reading is [translate] for calls that change nothing.
 func reading(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() == nil && !hasCode(err, codeMaxTimeExpired) && (mongo.IsTimeout(err) || mongo.IsNetworkError(err) || hasLabel(err, labelTransient)) {
+	if err != nil && ctx.Err() == nil && !hasCode(err, codeMaxTimeExpired) && (isLost(err) || hasLabel(err, labelTransient)) {
 		return &busyError{text: "MongoDB did not answer", cause: err}
 	}
 	return translate(ctx, err)
@@ -116,8 +118,8 @@ func uncertain(err error) bool {
 // isLost reports whether the server was lost, none was found, or the one there is just stops being the primary.
 func isLost(err error) bool {
 	var selection topology.ServerSelectionError
-	return errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) ||
-		slices.ContainsFunc([]int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection}, func(code int) bool { return hasCode(err, code) })
+	codes := []int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection, codeNotPrimaryNoSecondary, codeNotPrimaryOrSecondary}
+	return errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || slices.ContainsFunc(codes, func(code int) bool { return hasCode(err, code) })
 }
 
 // isTimeLimit reports whether a command ran into a limit of time.

@@ -38,3 +38,17 @@ func TestExhausted(t *testing.T) {
 		})
 	}
 }
+
+// TestReading shows that a read that meets the end of a primary, also where the driver asked twice, may be tried again.
+func TestReading(t *testing.T) {
+	for _, code := range []int32{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection, codeNotPrimaryNoSecondary, codeNotPrimaryOrSecondary} {
+		if err := reading(t.Context(), mongo.CommandError{Code: code}); !errors.Is(err, store.ErrBusy) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+	for _, code := range []int32{codeMaxTimeExpired, codeIllegalOperation} {
+		if err := reading(t.Context(), mongo.CommandError{Code: code}); errors.Is(err, store.ErrBusy) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+}
