@@ -47,7 +47,7 @@ test-mongodb: ## Run store/mongo and the HTTP suites on MongoDB: the server of F
 
 .PHONY: test-browser
 test-browser: build ## Drive the authorization server with Chromium (CHROMIUM, else /usr/bin/chromium) and an app made with fhirclient; needs npm
-	cd internal/browser && npm ci --silent && npm test --silent
+	cd internal/browser && npm ci --silent && node fetch.mjs && node --test smart.test.mjs
 
 .PHONY: race
 race: ## Run the tests under the race detector, except RACE_SKIP
