@@ -1,4 +1,4 @@
-// From nothing to an app with a patient's data, in a real browser: issue "SMART-on-FHIR", acceptance 1. Screenshots go to the directory of SHOTS.
+// From nothing to an app with a patient's data, in a real browser. Screenshots go to the directory of SHOTS.
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -27,6 +27,10 @@ before(async () => {
     { resourceType: "Patient", id: "amy", name: [{ family: "Pond", given: ["Amy"] }], birthDate: "1989-10-01", gender: "female", identifier: [{ system: "urn:mrn", value: "4711" }] },
     { resourceType: "Patient", id: "rory", name: [{ family: "Williams", given: ["Rory"] }], birthDate: "1989-06-11", gender: "male" },
     observation("a1", "amy", 71), observation("a2", "amy", 72), observation("r1", "rory", 80),
+    { resourceType: "Patient", id: "sam", name: [{ family: "Sealed", given: ["Sam"] }] },
+    observation("s1", "sam", 90),
+    { resourceType: "Consent", id: "cs", status: "active", scope: { coding: [{ system: "http://terminology.hl7.org/CodeSystem/consentscope", code: "patient-privacy" }] }, category: [{ text: "x" }],
+      policyRule: { text: "x" }, patient: { reference: "Patient/sam" }, provision: { type: "deny" } },
     { resourceType: "Condition", id: "ac", subject: { reference: "Patient/amy" }, code: { text: "Fracture" } },
   ]);
   app = await startApp();
@@ -191,6 +195,37 @@ test("EHR launch: the hospital system says which patient", async () => {
   assert.equal(got.patient, "rory");
   assert.deepEqual(await read("Observation"), ["Observation/r1"]);
   assert.equal(await read("Observation/a1"), 404);
+});
+
+test("emergency access: with a reason, past the Consent of the patient, and recorded as such", async () => {
+  const made = firth.command("user", "add", "dr.jones", "--name", "Dr. Jones", "--fhir-user", "Practitioner/who", "--break-glass");
+  await context.clearCookies();
+  await welcome(made.match(/https?:\S+/)[0], "dr.jones");
+  await context.clearCookies();
+  await page.goto(`${app.url}/launch?${new URLSearchParams({ iss: firth.base, scope: "openid fhirUser user/Observation.rs" })}`);
+  await login("dr.jones");
+  await page.getByRole("link", { name: "Emergency access" }).click();
+  await page.getByLabel("Why is it needed?").waitFor();
+  await shot("emergency");
+  await page.getByLabel("Why is it needed?").fill("unconscious after a fall");
+  await page.getByRole("button", { name: "Continue with emergency access" }).click();
+  await page.getByRole("button", { name: "Allow" }).waitFor();
+  await shot("emergency-consent");
+  await page.getByRole("button", { name: "Allow" }).click();
+  await isBack();
+  assert.equal(await read("Observation/s1"), "Observation/s1");
+
+  await context.clearCookies();
+  await page.goto(`${app.url}/launch?${new URLSearchParams({ iss: firth.base, scope: "openid fhirUser user/Observation.rs" })}`);
+  await login("dr.jones");
+  await page.getByRole("button", { name: "Allow" }).click();
+  await isBack();
+  assert.equal(await read("Observation/s1"), 404);
+  assert.equal(await read("Observation/a1"), "Observation/a1");
+
+  const events = firth.command("audit", "export").split("\n").filter((line) => line.includes("Observation/s1")).map((line) => JSON.parse(line));
+  const purposes = events.filter((e) => e.type.code === "rest" && e.outcome === "0").map((e) => e.purposeOfEvent?.flatMap((p) => p.coding).map((c) => c.code));
+  assert.deepEqual(purposes, [["ETREAT", "BTG"]]);
 });
 
 test("pages work without scripts, and say who is in front of them", async () => {
