@@ -38,7 +38,7 @@ type Fetcher struct {
 	sets    map[string]*fetched
 }
 
-// fetched is what is known of one URL.
+// fetched is what is known of one URL. It is not changed, but replaced.
 type fetched struct {
 	set     *Set // nil: never fetched
 	until   time.Time
@@ -64,25 +64,29 @@ func (f *Fetcher) Key(ctx context.Context, address, id string, algorithm jose.Si
 	} else if known.problem != nil && now.Sub(known.asked) < pause {
 		return nil, known.problem
 	}
-	set, err := f.fetch(ctx, address)
+	set, err := f.fetch(ctx, address, known)
 	if err != nil {
 		return nil, err
 	}
 	return set.key(id, algorithm)
 }
 
-func (f *Fetcher) known(address string) fetched {
+// known is never nil.
+func (f *Fetcher) known(address string) *fetched {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.sets[address]; known != nil {
-		return *known
+		return known
 	}
-	return fetched{}
+	return &fetched{}
 }
 
-// fetch gets a set; calls at the same time share one request, which goes on when one of them gives up.
-func (f *Fetcher) fetch(ctx context.Context, address string) (*Set, error) {
+// fetch gets a set that is newer than what is known; calls at the same time share one request, which goes on when one of them gives up.
+func (f *Fetcher) fetch(ctx context.Context, address string, known *fetched) (*Set, error) {
 	result := f.flights.DoChan(address, func() (any, error) {
+		if now := f.known(address); now != known && !now.asked.IsZero() { // another request has ended since the caller looked
+			return now.set, now.problem
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
 		asked := f.clock()
