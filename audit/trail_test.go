@@ -139,14 +139,7 @@ func TestCloseGivesUp(t *testing.T) {
 
 // TestQueueBlocks shows that a full queue holds callers up instead of dropping events.
 func TestQueueBlocks(t *testing.T) {
-	inner, err := pebble.Open("", pebble.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer inner.Close()
-	s := &slowState{recordsOnly: withoutJournal(inner), gate: make(chan struct{}, 1)}
-	s.gate <- struct{}{}
-	trail := openTrail(t, Options{Store: s, QueueBytes: 2000})
+	inner, s, trail := openSlow(t)
 	var done atomic.Int32
 	var callers sync.WaitGroup
 	<-s.gate
@@ -172,14 +165,7 @@ func TestQueueBlocks(t *testing.T) {
 
 // TestCallersWhoLeave shows that the events of callers who do not wait for them are recorded all the same, also when there is no room for them at that moment.
 func TestCallersWhoLeave(t *testing.T) {
-	inner, err := pebble.Open("", pebble.Options{InMemory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer inner.Close()
-	s := &slowState{recordsOnly: withoutJournal(inner), gate: make(chan struct{}, 1)}
-	s.gate <- struct{}{}
-	trail := openTrail(t, Options{Store: s, QueueBytes: 2000})
+	inner, s, trail := openSlow(t)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	var callers sync.WaitGroup
@@ -199,6 +185,23 @@ func TestCallersWhoLeave(t *testing.T) {
 	if r := intact(t, inner); r.Events != 102 {
 		t.Errorf("%d events, want 102", r.Events)
 	}
+}
+
+// openSlow opens a trail with little room on a store that writes while there is something in its gate, as there is now.
+func openSlow(t *testing.T) (*pebble.Store, *slowState, *Trail) {
+	t.Helper()
+	inner, err := pebble.Open("", pebble.Options{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := inner.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &slowState{recordsOnly: withoutJournal(inner), gate: make(chan struct{}, 1)}
+	s.gate <- struct{}{}
+	return inner, s, openTrail(t, Options{Store: s, QueueBytes: 2000})
 }
 
 // slowState writes while there is something in its gate.

@@ -14,9 +14,10 @@ import (
 	"github.com/firth-health/firth/internal/config"
 )
 
-// TestAdministration makes and changes users and clients, with no server on the store and then with one: the same commands have the same effect.
-func TestAdministration(t *testing.T) {
-	dir, err := os.MkdirTemp("", "firth-") // the name of a socket must be short
+// shortDir is a directory of the test whose name is short enough for that of a socket in it.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "firth-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,12 @@ func TestAdministration(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	data := filepath.Join(dir, "data")
+	return dir
+}
+
+// TestAdministration makes and changes users and clients, with no server on the store and then with one: the same commands have the same effect.
+func TestAdministration(t *testing.T) {
+	data := filepath.Join(shortDir(t), "data")
 	run := func(args ...string) (int, string) {
 		var out, errOut bytes.Buffer
 		code := execute(t.Context(), append(args, "--store", data, "--listen", "127.0.0.1:0", "--log-level", "error"), strings.NewReader(""), &out, &errOut)

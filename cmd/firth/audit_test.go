@@ -135,15 +135,7 @@ func TestAuditCommands(t *testing.T) {
 // TestAuditOfAServer does the same through a server that has the store open: what was done just before is there, every command is in the trail with the user of the machine, and nothing else can open the store.
 func TestAuditOfAServer(t *testing.T) {
 	dir, keys := trailOnDisk(t)
-	short, err := os.MkdirTemp("", "firth-") // the name of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(short); err != nil {
-			t.Error(err)
-		}
-	})
+	short := shortDir(t)
 	if err := os.CopyFS(filepath.Join(short, "k"), os.DirFS(keys)); err != nil {
 		t.Fatal(err)
 	}

@@ -67,16 +67,7 @@ func detailsOf(details []struct{ ValueString string }) (list []string) {
 
 // TestAdministrationIsAudited changes and lists users and apps by commands, and comes to the administration and to endpoints of the authorization server without leave: each is in the trail, with who and what.
 func TestAdministrationIsAudited(t *testing.T) {
-	dir, err := os.MkdirTemp("", "firth-") // the name of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	data := filepath.Join(dir, "data")
+	data := filepath.Join(shortDir(t), "data")
 	c := config.Defaults()
 	c.Store, c.Listen, c.LogLevel = data, "127.0.0.1:0", slog.LevelError
 	r, err := start(context.WithoutCancel(t.Context()), c, logger(c), listenExactly)

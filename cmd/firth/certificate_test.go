@@ -82,15 +82,7 @@ type mutualSite struct {
 
 func serveMutual(t *testing.T, ca *identity, files ...string) *mutualSite {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "firth-") // the name of a socket must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := shortDir(t)
 	s := &mutualSite{T: t, dir: dir, roots: x509.NewCertPool()}
 	s.roots.AddCert(ca.cert)
 	ca.save(t, filepath.Join(dir, "ca.pem"))
