@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/fhir/path"
@@ -35,13 +36,28 @@ func (r *Registry) extract(res *fhir.Resource, names indexNames) ([]string, []Ex
 			x.index(ix)
 		}
 	}
-	keys, failures, tooMany := x.result(), x.failures, x.tooMany
+	keys, failures, tooMany := oneSubject(x.result(), types.subject), x.failures, x.tooMany
 	x.resource, x.failures = nil, nil
 	r.extractors.Put(x)
 	if tooMany {
 		return nil, nil, fhir.Invalidf(fhir.CodeTooCostly, res.Type(), "an element has too many codings to index in all their combinations")
 	}
 	return keys, failures, nil
+}
+
+// oneSubject leaves of the keys with the prefix of a subject the first, and the same with a version.
+func oneSubject(keys []string, prefix string) []string {
+	if prefix == "" {
+		return keys
+	}
+	subjects := KeysUnder(keys, prefix)
+	if len(subjects) < 2 {
+		return keys
+	}
+	first, one := subjects[0], subjects[0]+versionPart
+	return slices.DeleteFunc(keys, func(key string) bool {
+		return key != first && strings.HasPrefix(key, prefix) && !strings.HasPrefix(key, one)
+	})
 }
 
 // extractor writes the keys of one resource. Everything it holds is reused for the next.

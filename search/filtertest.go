@@ -180,7 +180,7 @@ func (r *Registry) otherKeys(p *Param, ix *index, v segment) ([]Keys, error) {
 		keys, err := uriKeys("", v)
 		return complement(string(formURI), withVersions(keys)), err
 	}
-	if strings.Contains(v.raw, "|") || strings.Contains(v.raw, "/_history/") {
+	if strings.Contains(v.raw, "|") || strings.Contains(v.raw, versionPart) {
 		return nil, v.failf("ne needs a reference without version")
 	}
 	keys, err := r.referenceKeys(p, "", v)
@@ -194,7 +194,7 @@ func (r *Registry) otherKeys(p *Param, ix *index, v segment) ([]Keys, error) {
 // withVersions adds the keys that name a version of the same thing.
 func withVersions(keys []Keys) []Keys {
 	for _, k := range slices.Clone(keys) {
-		keys = append(keys, withPrefix(k.Lo+"|"), withPrefix(k.Lo+"/_history/"))
+		keys = append(keys, withPrefix(k.Lo+"|"), withPrefix(k.Lo+versionPart))
 	}
 	return keys
 }

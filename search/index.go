@@ -45,11 +45,15 @@ type typeIndexes struct {
 	unsupported []Unsupported
 	unready     map[string]func() string // custom parameters that cannot be asked for yet, and why
 	indexes     []*index                 // by name
+	subject     string                   // prefix of the keys of which a resource has one at most ([HotIndex]); empty for none
 }
 
 // compileType finds parameters and indexes of a resource type.
 func (r *Registry) compileType(t *spec.Type, customs *customSet) (*typeIndexes, error) {
 	x := &typeIndexes{typ: t, byCode: map[string]*Param{}}
+	if hot := HotIndexes(t.Name); len(hot) > 0 {
+		x.subject = hot[0].Subject
+	}
 	var drafts []*draft
 	for _, definition := range r.defs.SearchParameters(t.Name) {
 		d, err := r.draft(t, definition)

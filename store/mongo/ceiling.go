@@ -143,7 +143,7 @@ func rawFindOf(q *search.Query) (rawFind, error) {
 	if !ok || !store.Order(q.Sort).IsOnly(h.index.Time) {
 		return rawFind{}, fmt.Errorf("a find of %s: %w", strings.TrimSpace(search.Explain(q.Plan)), store.ErrUnsupported)
 	}
-	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens}}
+	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens.on("")}}
 	return rawFind{typ: q.Type, where: where, sort: bson.D{{Key: fieldTime, Value: direction(q.Sort[0].Descending)}}, limit: q.Count, total: q.Total != search.NoTotal}, nil
 }
 

@@ -81,7 +81,11 @@ func (c *checker) resource(document bson.Raw) {
 		c.find(v.key, "a deletion with content")
 	case v.live():
 		c.derived(v, document)
-		if _, measure, has := document.Lookup(fieldMeasure).BinaryOK(); has && !bytes.Equal(measure, store.MeasureOf(c.typ, v.json)) {
+		_, measure, has := document.Lookup(fieldMeasure).BinaryOK()
+		switch {
+		case has && !document.Lookup(fieldLong).IsZero():
+			c.find(v.key, "it has a measure, although its time is long")
+		case has && !bytes.Equal(measure, store.MeasureOf(c.typ, v.json)):
 			c.find(v.key, "its measure is not that of its content")
 		}
 	}
@@ -94,7 +98,7 @@ func (c *checker) derived(v *version, document bson.Raw) {
 		c.find(v.key, "%v", err)
 		return
 	}
-	for _, name := range []string{fieldPatient, fieldHot, fieldTime, fieldOrder} {
+	for _, name := range []string{fieldPatient, fieldHot, fieldTime, fieldLong, fieldOrder} {
 		at := slices.IndexFunc(want, func(e bson.RawElement) bool { return e.Key() == name })
 		found := document.Lookup(name)
 		switch {

@@ -81,7 +81,7 @@ func (r *run) countUpTo(ctx context.Context, limit int) (int, error) {
 	case r.hot == nil:
 		return r.countDocuments(ctx, where, nil, limit)
 	case r.filter.all():
-		return r.countDocuments(ctx, r.hot.counted(), hotHint(), limit)
+		return r.countDocuments(ctx, r.hot.where(hotAll), hotHint(), limit)
 	default:
 		return r.countDocuments(ctx, conjunction(where, r.hot.where(hotAll)), hotHint(), limit)
 	}

@@ -14,18 +14,18 @@ import (
 // Everything that a document holds for searches is derived from the index keys here, so that a check can derive it again.
 
 // hotParts is what the compound index of a type is made of (search.HotIndexes): a patient, tokens, a time. MongoDB refuses two arrays in one compound index,
-// so patient and time are scalars. Resources that have several of either, or a time that lasts, are told apart in p and are few. Of several times the last one is in the
-// index, which is what the newest first are sorted by.
+// so patient and time are scalars. There is one patient at most. Of several times the last one is in the index, which is what the newest first are sorted by; where other times
+// than that can match or come first, resources with several times, or one that lasts, are told apart by tokens of their own.
 type hotParts struct {
-	patient string   // the patient, with markLong in front where the time is long or there are several; markSeveral for several patients; empty: not hot
-	tokens  []string // markAny, and the keys of code and category, with the code system and without
+	patient string   // empty: not hot
+	tokens  []string // markAny, and the keys of code and category, with the code system and without; where long the same again behind markLong
 	time    string   // low ␁ high ␁ place in the order of creation; empty for none
+	long    bool     // several times, or one that is not short
 }
 
 const (
-	markSeveral = "*"  // instead of a patient: there are several
-	markLong    = "**" // before a patient: several times, or one that is not short
-	markAny     = "*"  // a token that all have, for searches that name none
+	markAny  = "*" // a token that all have, for searches that name none
+	markLong = "*" // before a token
 )
 
 // deriveHot finds the parts of the compound index in the keys of a resource.
@@ -39,25 +39,23 @@ func deriveHot(typ string, keys []string, created int64) hotParts {
 	if len(patients) == 0 {
 		return hotParts{}
 	}
-	h := hotParts{patient: markSeveral}
-	if len(patients) == 1 {
-		h.patient = patients[0][len(x.Subject):]
-	}
-	h.tokens = hotTokens(x, keys)
+	h := hotParts{patient: patients[0][len(x.Subject):], tokens: deriveTokens(x, keys)}
 	times := search.KeysUnder(keys, x.Time)
 	if len(times) == 0 {
 		return h
 	}
 	last := times[len(times)-1][len(x.Time):]
 	h.time = hotTime(last, created)
-	if h.patient != markSeveral && (len(times) > 1 || !x.Short(last)) {
-		h.patient = markLong + h.patient
+	if h.long = len(times) > 1 || !x.Short(last); h.long {
+		for _, token := range h.tokens[:len(h.tokens):len(h.tokens)] {
+			h.tokens = append(h.tokens, markLong+token)
+		}
 	}
 	return h
 }
 
-// hotTokens are the tokens of a resource: searches that name a code system have an entry to count by, and those that do not one that gives the order of time.
-func hotTokens(x search.HotIndex, keys []string) []string {
+// deriveTokens gives the tokens of a resource: searches that name a code system have an entry to count by, and those that do not one that gives the order of time.
+func deriveTokens(x search.HotIndex, keys []string) []string {
 	tokens := []string{markAny}
 	for _, prefix := range x.Codes {
 		last := ""
@@ -121,12 +119,15 @@ func deriveOrder(keys []string) []sortValue {
 func orderField(index string) string { return strings.ReplaceAll(index, ".", "/") }
 
 // appendDerived appends the fields for searches.
-func appendDerived(dst []byte, v *version) []byte {
-	if h := deriveHot(v.key.Type, v.keys, v.created); h.patient != "" {
+func appendDerived(dst []byte, v *version, h hotParts) []byte {
+	if h.patient != "" {
 		dst = bsoncore.AppendStringElement(dst, fieldPatient, h.patient)
 		dst = appendStrings(dst, fieldHot, h.tokens)
 		if h.time != "" {
 			dst = bsoncore.AppendStringElement(dst, fieldTime, h.time)
+		}
+		if h.long {
+			dst = bsoncore.AppendBooleanElement(dst, fieldLong, true)
 		}
 	}
 	at, dst := bsoncore.AppendDocumentElementStart(dst, fieldOrder)
@@ -151,5 +152,5 @@ func appendStrings(dst []byte, name string, texts []string) []byte {
 // derived is a document of the fields for searches alone.
 func derived(v *version) bson.Raw {
 	at, dst := bsoncore.AppendDocumentStart(nil)
-	return bson.Raw(closeDocument(appendDerived(dst, v), at))
+	return bson.Raw(closeDocument(appendDerived(dst, v, deriveHot(v.key.Type, v.keys, v.created)), at))
 }

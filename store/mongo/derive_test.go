@@ -23,15 +23,15 @@ func TestDeriveHot(t *testing.T) {
 		want hotParts
 	}{
 		{"vital sign", "Observation", []string{"category\x01tvital\x01S", "code\x01t8867-4\x01L", day, "subject\x01rPatient/1"},
-			hotParts{"Patient/1", []string{"*", "code\x01t8867-4", "code\x01t8867-4\x01L", "category\x01tvital", "category\x01tvital\x01S"}, at(day)}},
+			hotParts{"Patient/1", []string{"*", "code\x01t8867-4", "code\x01t8867-4\x01L", "category\x01tvital", "category\x01tvital\x01S"}, at(day), false}},
 		{"one code in two systems", "Observation", []string{"code\x01thr\x01A", "code\x01thr\x01B", "code\x01tx\x01", "subject\x01rPatient/1"},
-			hotParts{"Patient/1", []string{"*", "code\x01thr", "code\x01thr\x01A", "code\x01thr\x01B", "code\x01tx", "code\x01tx\x01"}, ""}},
-		{"two patients", "Observation", []string{day, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"*", []string{"*"}, at(day)}},
-		{"two times", "Observation", []string{day, next, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, at(next)}},
-		{"a long time", "Observation", []string{year, "subject\x01rPatient/1"}, hotParts{"**Patient/1", []string{"*"}, at(year)}},
-		{"two patients and a long time", "Observation", []string{year, "subject\x01rPatient/1", "subject\x01rPatient/2"}, hotParts{"*", []string{"*"}, at(year)}},
+			hotParts{"Patient/1", []string{"*", "code\x01thr", "code\x01thr\x01A", "code\x01thr\x01B", "code\x01tx", "code\x01tx\x01"}, "", false}},
+		{"two times", "Observation", []string{day, next, "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*", "**"}, at(next), true}},
+		{"a long time", "Observation", []string{year, "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*", "**"}, at(year), true}},
+		{"a long time and a code", "Observation", []string{"code\x01tx\x01", year, "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*", "code\x01tx", "code\x01tx\x01", "**", "*code\x01tx", "*code\x01tx\x01"}, at(year), true}},
+		{"a patient and a version of him", "Observation", []string{day, "subject\x01rPatient/1", "subject\x01rPatient/1/_history/2"}, hotParts{"Patient/1", []string{"*"}, at(day), false}},
 		{"nobody", "Observation", []string{"code\x01thr\x01A", day}, hotParts{}},
-		{"a token without a separator", "Observation", []string{"code\x01thr", "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*"}, ""}},
+		{"a token without a separator", "Observation", []string{"code\x01thr", "subject\x01rPatient/1"}, hotParts{"Patient/1", []string{"*"}, "", false}},
 		{"another type", "Patient", []string{day, "subject\x01rPatient/1"}, hotParts{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,7 +29,8 @@ const (
 	fieldPatient  = "p"        // see hot.go
 	fieldHot      = "h"        // see hot.go
 	fieldTime     = "t"        // see hot.go
-	fieldMeasure  = "x"        // search.Measure, where an operation brought one
+	fieldLong     = "l"        // true for several times, or one that is long; else absent
+	fieldMeasure  = "x"        // search.Measure, where an operation brought one and l is absent
 	fieldOrder    = "o"        // sort values, see order.go
 	fieldKeys     = "s"        // index keys, sorted
 	fieldRaw      = "raw"      // the resource's JSON, where BSON does not give it back byte for byte
@@ -85,8 +86,9 @@ func (s *Store) current(v *version) (bson.Raw, error) {
 	dst = bsoncore.AppendStringElement(dst, fieldID, v.key.ID)
 	dst = v.head(dst)
 	if v.live() {
-		dst = appendDerived(dst, v)
-		if v.measure != nil {
+		hot := deriveHot(v.key.Type, v.keys, v.created)
+		dst = appendDerived(dst, v, hot)
+		if v.measure != nil && !hot.long {
 			dst = bsoncore.AppendBinaryElement(dst, fieldMeasure, 0, v.measure)
 		}
 		var err error

@@ -13,7 +13,7 @@ import (
 type hotQuery struct {
 	index   search.HotIndex
 	patient string        // Type/id
-	tokens  any           // condition on the tokens
+	tokens  hotTokens     // condition on the tokens
 	lo, hi  string        // low ends of short times that can match; hi empty: no upper bound
 	times   []search.Plan // the parts that are about the time alone
 	rest    []search.Plan // the parts, times included, that patient and tokens do not decide
@@ -25,15 +25,15 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 	if len(indexes) == 0 {
 		return h, false
 	}
-	h.index, h.tokens = indexes[0], markAny
+	h.index = indexes[0]
 	parts := search.Conjuncts(nil, plan)
-	best, decided := hotTokenCondition{}, -1
+	decided := -1
 	for i, part := range parts {
-		if key, exact := search.ExactKey(part); exact && h.patient == "" && strings.HasPrefix(key, h.index.Subject) {
+		if key, exact := search.ExactKey(part); exact && h.patient == "" && strings.HasPrefix(key, h.index.Subject) && h.index.Unversioned(key) {
 			h.patient = key[len(h.index.Subject):]
 		}
-		if c := h.condition(part); c.rank > best.rank {
-			best, decided = c, -1
+		if c := h.condition(part); c.rank() > h.tokens.rank() {
+			h.tokens, decided = c, -1
 			if c.decides {
 				decided = i
 			}
@@ -43,35 +43,62 @@ func hotQueryOf(typ string, plan search.Plan) (h hotQuery, ok bool) {
 			h.narrow(lo, hi)
 		}
 	}
-	if best.rank > 0 {
-		h.tokens = best.on
-	}
 	for i, part := range parts {
 		if key, exact := search.ExactKey(part); i != decided && (!exact || key != h.subjectKey()) {
 			h.rest = append(h.rest, part)
 		}
 	}
-	return h, h.patient != "" && !strings.HasPrefix(h.patient, markSeveral)
+	return h, h.patient != ""
 }
 
 // subjectKey is the index key that all matches have.
 func (h *hotQuery) subjectKey() string { return h.index.Subject + h.patient }
 
-// hotTokenCondition is what a part of a plan says of the tokens.
-type hotTokenCondition struct {
-	on      any
-	rank    int  // how good it is for the index: 3 for one token, 2 for a few, 1 for a range, 0 for nothing
-	decides bool // who meets it meets the part of the plan, and the other way round
+// hotTokens is what a part of a plan says of the tokens: one of some, or one of a range.
+type hotTokens struct {
+	among   []string
+	lo, hi  string // without among; hi is behind it; empty for no condition
+	decides bool   // who meets it meets the part of the plan, and the other way round
 }
 
-func (h *hotQuery) condition(part search.Plan) hotTokenCondition {
+// rank is how good it is for the index.
+func (c *hotTokens) rank() int {
+	switch {
+	case len(c.among) == 1:
+		return 3
+	case len(c.among) > 1:
+		return 2
+	case c.hi != "":
+		return 1
+	}
+	return 0
+}
+
+// on is the condition on tokens behind a mark.
+func (c *hotTokens) on(mark string) any {
+	switch c.rank() {
+	case 3:
+		return mark + c.among[0]
+	case 2:
+		marked := make([]string, len(c.among))
+		for i, token := range c.among {
+			marked[i] = mark + token
+		}
+		return bson.D{{Key: "$in", Value: marked}}
+	case 1:
+		return bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: mark + c.lo}, {Key: "$lt", Value: mark + c.hi}}}}
+	}
+	return mark + markAny
+}
+
+func (h *hotQuery) condition(part search.Plan) hotTokens {
 	switch p := part.(type) {
 	case search.Keys:
 		if token, decides, ok := h.token(p); ok {
-			return hotTokenCondition{token, 3, decides}
+			return hotTokens{among: []string{token}, decides: decides}
 		}
 		if prefix, ok := h.tokenPrefix(p); ok && p.Lo < p.Hi {
-			return hotTokenCondition{on: bson.D{{Key: "$elemMatch", Value: bson.D{{Key: "$gte", Value: withoutSystem(p.Lo, prefix)}, {Key: "$lt", Value: p.Hi}}}}, rank: 1}
+			return hotTokens{lo: withoutSystem(p.Lo, prefix), hi: p.Hi}
 		}
 	case search.Or:
 		var tokens []string
@@ -80,17 +107,13 @@ func (h *hotQuery) condition(part search.Plan) hotTokenCondition {
 			keys, isKeys := one.(search.Keys)
 			token, decides, ok := h.token(keys)
 			if !isKeys || !ok {
-				return hotTokenCondition{}
+				return hotTokens{}
 			}
 			tokens, all = append(tokens, token), all && decides
 		}
-		if tokens = slices.Compact(slices.Sorted(slices.Values(tokens))); len(tokens) == 1 {
-			return hotTokenCondition{tokens[0], 3, all}
-		} else if len(tokens) > 1 {
-			return hotTokenCondition{bson.D{{Key: "$in", Value: tokens}}, 2, all}
-		}
+		return hotTokens{among: slices.Compact(slices.Sorted(slices.Values(tokens))), decides: all}
 	}
-	return hotTokenCondition{}
+	return hotTokens{}
 }
 
 // token is the one token that all have whose keys a range can hold: that of one key, or of one code in any system. It decides when none else have it.
@@ -143,16 +166,20 @@ const endOfTimes = "\x7f"
 type hotPart int
 
 const (
-	hotTimed    hotPart = iota // with one patient and one short time, within the bounds
-	hotOdd                     // with several patients, several times, or a long one
+	hotTimed    hotPart = iota // with a time within the bounds; of those that notLong leaves all that can match
+	hotLong                    // with several times, or a long one
 	hotDated                   // with a time of any kind
 	hotTimeless                // without a time
 	hotAll                     // all of them
 )
 
-// within restricts a find to the part of the index that has one of some patients in p.
-func (h *hotQuery) within(part hotPart, patients ...string) bson.D {
-	where := bson.D{{Key: fieldPatient, Value: anyOf(patients)}, {Key: fieldHot, Value: h.tokens}}
+// where restricts a find to a part of the index: to one range of it, where there is one token.
+func (h *hotQuery) where(part hotPart) bson.D {
+	mark := ""
+	if part == hotLong {
+		mark = markLong
+	}
+	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens.on(mark)}}
 	switch part {
 	case hotTimeless:
 		where = append(where, bson.E{Key: fieldTime, Value: nil})
@@ -168,40 +195,8 @@ func (h *hotQuery) within(part hotPart, patients ...string) bson.D {
 	return where
 }
 
-// where restricts a find to a part of the index. Of what has several patients only the index keys tell whether this is one.
-func (h *hotQuery) where(part hotPart) bson.D {
-	own := h.own(part)
-	if part == hotTimed {
-		return h.within(part, own...)
-	}
-	isOne := bson.A{bson.D{{Key: fieldPatient, Value: anyOf(own)}}, bson.D{{Key: fieldKeys, Value: h.subjectKey()}}}
-	return append(h.within(part, append(own, markSeveral)...), bson.E{Key: "$or", Value: isOne})
-}
-
-// own are the values of p of what is this patient's alone.
-func (h *hotQuery) own(part hotPart) []string {
-	switch part {
-	case hotTimed, hotTimeless:
-		return []string{h.patient}
-	case hotOdd:
-		return []string{markLong + h.patient}
-	default:
-		return []string{h.patient, markLong + h.patient}
-	}
-}
-
-// counted matches what a search finds whose plan patient and tokens decide: by entries of the index, but for what several patients have.
-func (h *hotQuery) counted() bson.D {
-	others := append(h.within(hotAll, markSeveral), bson.E{Key: fieldKeys, Value: h.subjectKey()})
-	return bson.D{{Key: "$or", Value: bson.A{h.within(hotAll, h.own(hotAll)...), others}}}
-}
-
-func anyOf(values []string) any {
-	if len(values) == 1 {
-		return values[0]
-	}
-	return bson.D{{Key: "$in", Value: values}}
-}
+// notLong restricts a find to what has one short time.
+func notLong() bson.D { return bson.D{{Key: fieldLong, Value: nil}} }
 
 // hotHint names the compound index to the server, whose planner might take another one.
 func hotHint() bson.D { return ascending(fieldPatient, fieldHot, fieldTime) }

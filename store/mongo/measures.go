@@ -73,7 +73,10 @@ func (m *measuring) run() error {
 		streams := []*measureStream{m.measures(rest, part)}
 		var later *measureStream
 		if !whole.none {
-			streams, later = append(streams, m.long(whole, part)), m.unmeasured(whole, part)
+			later = m.unmeasured(whole, part)
+		}
+		if !whole.none && part == hotTimed {
+			streams = append(streams, m.long(whole))
 		}
 		if err := m.merge(streams, later); err != nil {
 			return err
@@ -162,7 +165,7 @@ func (x *measureStream) close(ctx context.Context) error { return reading(ctx, x
 
 // stream makes a find about the patient alone, in the order of time or, where there is none, of creation.
 func (m *measuring) stream(part hotPart, where bson.D, projection bson.D, hint bson.D) *measureStream {
-	own := m.hot.within(part, m.hot.patient)
+	own := m.hot.where(part)
 	if hint[1].Key != fieldHot {
 		own = append(own[:1:1], own[2:]...) // tokens are not in the index
 	}
@@ -177,7 +180,7 @@ func (m *measuring) stream(part hotPart, where bson.D, projection bson.D, hint b
 // measures finds what has a measure.
 func (m *measuring) measures(rest filter, part hotPart) *measureStream {
 	hint := measuresHint()
-	if m.hot.tokens != any(markAny) {
+	if m.hot.tokens.rank() > 0 {
 		hint = hotHint()
 	}
 	projection := append(bson.D{{Key: fieldID, Value: int32(0)}}, ascending(fieldTime, fieldMeasure)...)
@@ -222,21 +225,18 @@ func (m *measuring) place(document bson.Raw, part hotPart) string {
 
 // unmeasured finds what could have a measure in the index and has none.
 func (m *measuring) unmeasured(whole filter, part hotPart) *measureStream {
-	x := m.stream(part, conjunction(bson.D{{Key: fieldMeasure, Value: nil}}, whole.where), m.resources(whole, fieldTime), measuresHint())
+	x := m.stream(part, conjunction(append(notLong(), bson.E{Key: fieldMeasure}), whole.where), m.resources(whole, fieldTime), measuresHint())
 	m.takeResources(x, whole, func(document bson.Raw) (string, error) { return m.place(document, part), nil })
 	return x
 }
 
-// long finds what has several times, or a long one, or several subjects.
-func (m *measuring) long(whole filter, part hotPart) *measureStream {
+// long finds what has several times, or a long one.
+func (m *measuring) long(whole filter) *measureStream {
 	field, _ := fieldOf([]string{m.hot.index.Time})
-	l := &leg{}
-	if part == hotTimed {
-		l.column = &column{field: field}
-	}
-	where := conjunction(bson.D{{Key: fieldPatient, Value: bson.D{{Key: "$in", Value: bson.A{markSeveral, markLong + m.hot.patient}}}}}, whole.where)
-	x := &measureStream{typ: m.q.Type, where: conjunction(where, column{field: field}.present(part == hotTimed))}
-	x.find = options.Find().SetSort(sortBy(l.column, false)).SetHint(measuresHint()).SetProjection(m.resources(whole, field)).SetAllowDiskUse(true)
+	l := &leg{column: &column{field: field}}
+	where := conjunction(m.hot.where(hotLong), whole.where)
+	x := &measureStream{typ: m.q.Type, where: conjunction(where, l.column.present(true))}
+	x.find = options.Find().SetSort(sortBy(l.column, false)).SetHint(hotHint()).SetProjection(m.resources(whole, field)).SetAllowDiskUse(true)
 	m.takeResources(x, whole, func(document bson.Raw) (string, error) {
 		value, err := l.value(document)
 		created, _ := document.Lookup(fieldCreated).AsInt64OK()

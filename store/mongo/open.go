@@ -28,7 +28,7 @@ const (
 )
 
 // formatVersion counts changes of the documents' layout. A store with another one is refused.
-const formatVersion = 2
+const formatVersion = 3
 
 // minWireVersion is that of MongoDB 4.4.
 const minWireVersion = 9

@@ -196,10 +196,13 @@ func (r *rekeyer) write(models []mongo.WriteModel, changed []int) error {
 func rekeying(v *version) bson.D {
 	set := derived(v)
 	var unset bson.D
-	for _, name := range []string{fieldPatient, fieldHot, fieldTime} {
+	for _, name := range []string{fieldPatient, fieldHot, fieldTime, fieldLong} {
 		if set.Lookup(name).IsZero() {
 			unset = append(unset, bson.E{Key: name, Value: ""})
 		}
+	}
+	if !set.Lookup(fieldLong).IsZero() {
+		unset = append(unset, bson.E{Key: fieldMeasure, Value: ""})
 	}
 	change := bson.D{{Key: "$set", Value: set}}
 	if len(unset) > 0 {

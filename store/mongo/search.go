@@ -214,13 +214,16 @@ func (r *run) lacking(l *leg, c column) *leg {
 }
 
 // hotStages are those of a search for the newest, or oldest, of a patient's codes: resources with a time, and then those without. The newest first come straight from the
-// compound index. Within a period, and oldest first, the odd ones are a find of their own, merged.
+// compound index. Within a period, and oldest first, those with several times, or a long one, are a find of their own, merged.
 func (r *run) hotStages() (stages [][]*leg) {
 	descending := r.order.Descends()
 	if r.from == nil || r.from.Values[0].Has {
 		newest := descending && !r.hot.bounded()
-		part := map[bool]hotPart{true: hotDated, false: hotTimed}[newest]
-		timed := &leg{where: r.hot.where(part), column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
+		where := r.hot.where(hotDated)
+		if !newest {
+			where = conjunction(r.hot.where(hotTimed), notLong())
+		}
+		timed := &leg{where: where, column: &column{field: fieldTime, descending: descending}, hint: hotHint()}
 		timed.sort = sortBy(timed.column, descending)[:1]
 		if r.from != nil {
 			operator := map[bool]string{false: "$gt", true: "$lt"}[descending]
@@ -228,7 +231,7 @@ func (r *run) hotStages() (stages [][]*leg) {
 		}
 		stages = append(stages, []*leg{timed})
 		if !newest {
-			stages[0] = append(stages[0], r.hotOdd())
+			stages[0] = append(stages[0], r.hotLong())
 		}
 	}
 	if r.hot.index.MatchesTimes(r.hot.times, nil) {
@@ -238,15 +241,15 @@ func (r *run) hotStages() (stages [][]*leg) {
 	return stages
 }
 
-// hotOdd is the find of the odd ones, which the index does not have in the order of every query.
-func (r *run) hotOdd() *leg {
+// hotLong is the find of those whose last time is not what every query needs.
+func (r *run) hotLong() *leg {
 	field, _ := fieldOf([]string{r.hot.index.Time})
 	c := column{field: field, descending: r.order.Descends()}
-	odd := &leg{where: conjunction(r.hot.where(hotOdd), c.present(true)), column: &c, sort: sortBy(&c, c.descending), hint: hotHint()}
+	long := &leg{where: conjunction(r.hot.where(hotLong), c.present(true)), column: &c, sort: sortBy(&c, c.descending), hint: hotHint()}
 	if r.from != nil {
-		odd.where = conjunction(odd.where, c.behind(r.from))
+		long.where = conjunction(long.where, c.behind(r.from))
 	}
-	return odd
+	return long
 }
 
 // maxBatch is how many documents come in one answer at most.

@@ -54,9 +54,9 @@ func testHot(t *testing.T, open New, size Sizes) {
 		f.observation(store.Create, "e", with(at("03"), p1, hr, other, vital)...),
 		f.observation(store.Create, "f", p1, hr),                                                // without a time
 		f.observation(store.Create, "g", with(append(at("01"), at("09")...), p1, hr, vital)...), // with two times
-		f.observation(store.Create, "h", with(at("06"), p1, p2, hr)...),                         // of two patients
-		f.observation(store.Create, "i", with(at("07"), p1, other)...),                          // same code, another system
-		f.observation(store.Create, "j", with(at("08"), p1, hr)...),                             // deleted below
+		f.observation(store.Create, "h", with(at("06"), p1, hr)...),
+		f.observation(store.Create, "i", with(at("07"), p1, other)...), // same code, another system
+		f.observation(store.Create, "j", with(at("08"), p1, hr)...),    // deleted below
 		f.observation(store.Create, "k", with(at("10"), p1, bp)...), f.observation(store.Create, "l", with(at("03"), hr)...),
 	)
 	many := with(at("02"), p1, hr)
@@ -76,7 +76,7 @@ func testHot(t *testing.T, open New, size Sizes) {
 		newest, oldest string
 	}{
 		{"patient and code", search.And{exact(p1), exact(hr)}, "ghakebmf", "gmbekahf"},
-		{"other patient", search.And{exact(p2), exact(hr)}, "hd", "dh"},
+		{"other patient", search.And{exact(p2), exact(hr)}, "d", "d"},
 		{"code in any system", search.And{exact(p1), hrOfAny}, "gihakebmf", "gmbekahif"},
 		{"two codes", search.And{exact(p1), search.Or{exact(hr), exact(bp)}}, "ghakcebmf", "gmbeckahf"},
 		{"two codes of one resource", search.And{exact(p1), search.Or{exact(hr), exact(other)}}, "gihakebmf", "gmbekahif"},
