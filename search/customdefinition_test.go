@@ -60,3 +60,95 @@ func TestCheckCustom(t *testing.T) {
 		})
 	}
 }
+
+// TestReadCustom reads definitions up to the edges of what is allowed, and one step beyond.
+func TestReadCustom(t *testing.T) {
+	of := func(code, typ, expression, more string) string {
+		return searchParameter(code, typ, "Patient", expression, more)
+	}
+	const family = "Patient.name.family"
+	wrongName := func(code string) string {
+		return `SearchParameter.code: "` + code + `" cannot be the name of a search parameter: a letter, and then at most 63 letters, digits, - and _ are`
+	}
+	component := `,"component":[{"definition":"http://hl7.org/fhir/SearchParameter/individual-gender","expression":"gender"}]`
+	padded := func(n int) string {
+		return family + " | Patient." + strings.Repeat("x", n-len(family)-len(" | Patient."))
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"no code", of("", "string", family, ""), wrongName("")},
+		{"one letter", of("a", "string", family, ""), ""},
+		{"the last letter", of("z", "string", family, ""), ""},
+		{"capitals, digits and signs", of("Z-a_9", "string", family, ""), ""},
+		{"before the letters", of("`a", "string", family, ""), wrongName("`a")},
+		{"behind the letters", of("{a", "string", family, ""), wrongName("{a")},
+		{"a digit first", of("1a", "string", family, ""), wrongName("1a")},
+		{"an underscore first", of("_a", "string", family, ""), wrongName("_a")},
+		{"a hyphen first", of("-a", "string", family, ""), wrongName("-a")},
+		{"a point", of("a.b", "string", family, ""), wrongName("a.b")},
+		{"64 letters", of(strings.Repeat("c", 64), "string", family, ""), ""},
+		{"65 letters", of(strings.Repeat("c", 65), "string", family, ""), wrongName(strings.Repeat("c", 64) + "...")},
+		{"a name of _filter", of("id", "string", family, ""), "SearchParameter.code: id has another meaning in searches"},
+		{"an unknown type", of("a", "special", family, ""), `SearchParameter.type: a parameter of type "special" cannot be defined; number, date, string, token, reference, composite, quantity and uri can`},
+		{"a type as long as a code may be", of("a", strings.Repeat("c", 64), family, ""),
+			`SearchParameter.type: a parameter of type "` + strings.Repeat("c", 64) + `" cannot be defined; number, date, string, token, reference, composite, quantity and uri can`},
+		{"the usual usage", of("a", "string", family, `,"xpathUsage":"normal"`), ""},
+		{"a phonetic string", of("a", "string", family, `,"xpathUsage":"phonetic"`), ""},
+		{"a phonetic token", of("a", "token", family, `,"xpathUsage":"phonetic"`), "SearchParameter.xpathUsage: only a parameter of type string can be phonetic"},
+		{"another usage", of("a", "string", family, `,"xpathUsage":"distance"`), "SearchParameter.xpathUsage: xpathUsage distance is not supported; normal and phonetic are"},
+		{"no type", strings.Replace(of("a", "string", family, ""), `"base":["Patient"],`, "", 1), "SearchParameter.base: the parameter needs a resource type to be about"},
+		{"no expression", of("a", "string", "", ""), "SearchParameter.expression: an active parameter needs a FHIRPath expression"},
+		{"blanks for an expression", of("a", "string", "  ", ""), "SearchParameter.expression: an active parameter needs a FHIRPath expression"},
+		{"only XPath", of("a", "string", "", `,"xpath":"f:Patient"`), "SearchParameter.expression: XPath is not evaluated; the parameter needs a FHIRPath expression"},
+		{"both", of("a", "string", family, `,"xpath":"f:Patient"`), ""},
+		{"an expression as long as is allowed", of("a", "string", padded(4096), ""), ""},
+		{"an expression that is longer", of("a", "string", padded(4097), ""), "SearchParameter.expression: the expression has 4097 bytes; 4096 are allowed"},
+		{"an expression that cannot be read", of("a", "string", "Patient.name.", ""), "SearchParameter.expression: the expression cannot be read: line 1, column 14: expected the name of an element or function, found the end of the expression"},
+		{"a composite", of("a", "composite", "Patient", component), ""},
+		{"a composite of nothing", of("a", "composite", "Patient", ""), "SearchParameter.component: a composite has components, and no other parameter has any"},
+		{"a string of components", of("a", "string", family, component), "SearchParameter.component: a composite has components, and no other parameter has any"},
+		{"about what is unknown", searchParameter("a", "string", "Patients", family, ""), `SearchParameter.base: "Patients" is not a resource type`},
+		{"about a data type", searchParameter("a", "string", "HumanName", "HumanName.family", ""), `SearchParameter.base: "HumanName" is not a resource type`},
+		{"about every type", searchParameter("a", "string", "Resource", "Resource.language", ""), ""},
+		{"to what is unknown", of("a", "reference", "Patient.link.other", `,"target":["Patient","Patients"]`), `SearchParameter.base: "Patients" is not a resource type`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			custom, err := newTestRegistry(t).ReadCustom(parseResource(t, c.text))
+			if err != nil {
+				got = err.Error()
+			}
+			if got != c.want || (custom == nil) != (c.want != "") {
+				t.Errorf("got %v, %q, want %q", custom, got, c.want)
+			}
+		})
+	}
+}
+
+// TestWithoutEffect reads SearchParameters that define nothing: they are not active, or document what the specification has. As those they may be what cannot be defined.
+func TestWithoutEffect(t *testing.T) {
+	const gender = "http://hl7.org/fhir/SearchParameter/individual-gender"
+	of := func(code, typ, more string) string {
+		return searchParameter(code, typ, "Patient", "Patient.gender", more)
+	}
+	from := func(url string) string { return `,"derivedFrom":"` + url + `"` }
+	for _, c := range []struct {
+		name, text string
+		effect     bool
+	}{
+		{"active", of("x", "token", ""), true},
+		{"a draft", strings.Replace(of("x", "token", ""), "active", "draft", 1), false},
+		{"retired, and not to be read", strings.Replace(of("1", "special", ""), "active", "retired", 1), false},
+		{"the url of the specification", strings.Replace(of("x", "token", ""), "http://example.org/x", gender, 1), false},
+		{"derived from it, with its code and type", of("gender", "token", from(gender)), false},
+		{"derived from it, with another code", of("x", "token", from(gender)), true},
+		{"derived from it, with another type", of("gender", "string", from(gender)), true},
+		{"derived from what is unknown", of("gender", "token", from("urn:unknown")), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			custom, err := newTestRegistry(t).ReadCustom(parseResource(t, c.text))
+			if err != nil || (custom != nil) != c.effect {
+				t.Errorf("got %v, %v, want one: %t", custom, err, c.effect)
+			}
+		})
+	}
+}
