@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
+	"time"
 
 	"github.com/firth-health/firth/auth/keys"
 	"github.com/firth-health/firth/auth/smart/passwords"
@@ -33,6 +36,7 @@ type refusal struct {
 	Code        string `json:"error"`
 	Description string `json:"error_description,omitempty"`
 	status      int
+	wait        time.Duration // before it is worth trying again; zero: not said
 }
 
 func (e *refusal) Error() string { return e.Code + ": " + e.Description }
@@ -68,8 +72,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if known.status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="firth", charset="UTF-8"`)
 	}
-	if known.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+	if wait := known.wait; wait > 0 || known.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", fmt.Sprint(max(1, int(math.Ceil(wait.Seconds())))))
 	}
 	s.answer(w, r, known.status, known)
 }

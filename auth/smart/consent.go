@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/firth-health/firth/auth"
+	"github.com/firth-health/firth/auth/smart/clients"
 	"github.com/firth-health/firth/auth/smart/events"
 	"github.com/firth-health/firth/auth/smart/launches"
 	"github.com/firth-health/firth/auth/smart/pages"
@@ -171,6 +172,13 @@ func (v *visit) grant(p *pending, granted auth.Scopes) {
 			v.refuse(p, err)
 			return
 		}
+	}
+	if err := v.s.clients.Used(ctx, p.client); err != nil {
+		if errors.Is(err, clients.ErrUnknown) {
+			err = refuse(unauthorizedClient, "the app is no longer registered")
+		}
+		v.refuse(p, err)
+		return
 	}
 	a := tokens.Authorization{
 		Client: p.Client, Account: v.account.ID, Session: sessions.ID(v.secret), Scope: granted.String(), Context: v.s.contextOf(p), Nonce: p.Nonce, Emergency: p.Emergency, LoggedIn: v.session.Begun,

@@ -35,19 +35,11 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 		s.unrouted(w, r, http.StatusNotFound)
 		return
 	}
-	var asked registration
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-		s.fail(w, r, refuse(invalidMetadata, "the body must be a JSON object of client metadata"))
-		return
-	}
-	client, err := asked.client()
+	asked, err := metadataOf(w, r)
 	var created *clients.Client
 	var secret string
 	if err == nil {
-		created, secret, err = s.clients.Create(r.Context(), *client)
-	}
-	if errors.Is(err, clients.ErrInvalid) {
-		err = refuse(invalidMetadata, printableText(err.Error()))
+		created, secret, err = s.registerClient(r, asked)
 	}
 	if err != nil {
 		s.fail(w, r, err)
@@ -60,6 +52,44 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	}
 	asked.GrantTypes, asked.ResponseTypes = []string{"authorization_code", "refresh_token"}, []string{"code"}
 	s.answer(w, r, http.StatusCreated, asked)
+}
+
+// maxMetadata bounds what a client says of itself, in bytes: anybody may.
+const maxMetadata = 32 << 10
+
+// metadataOf reads what a client says of itself.
+func metadataOf(w http.ResponseWriter, r *http.Request) (*registration, error) {
+	var asked registration
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMetadata)).Decode(&asked)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, refuse(invalidMetadata, "the body must be a JSON object of client metadata")
+	}
+	return &asked, nil
+}
+
+// registerClient writes a client down, unless its address or all together did so too often. Metadata that is refused at sight counts for nothing.
+func (s *Server) registerClient(r *http.Request, asked *registration) (created *clients.Client, secret string, err error) {
+	client, err := asked.client()
+	if err != nil {
+		return nil, "", err
+	}
+	wait := s.registers.wait(s.o.Remote(r))
+	why := "too many registrations from this address"
+	if wait == 0 {
+		wait, why = s.registered.wait(everybody), "too many registrations"
+	}
+	if wait > 0 {
+		return nil, "", &refusal{Code: unavailable, Description: why, status: http.StatusTooManyRequests, wait: wait}
+	}
+	created, secret, err = s.clients.Create(r.Context(), *client)
+	if errors.Is(err, clients.ErrInvalid) {
+		err = refuse(invalidMetadata, printableText(err.Error()))
+	}
+	return created, secret, err
 }
 
 // client is the client that metadata describes.

@@ -40,6 +40,8 @@ type Server struct {
 	pages      *pages.Pages
 	logins     *brake
 	asks       *brake // for authorization
+	registers  *brake // clients that register themselves, by address
+	registered *brake // and all of them
 	brands     brands
 }
 
@@ -54,6 +56,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{o: o, issuer: issuerOf(o.BaseURL), requests: records.NewKind[request](o.State, "smart-request")}
 	s.logins, s.asks = newBrake(o.Clock, loginBurst, loginEvery), newBrake(o.Clock, requestBurst, requestEvery)
+	s.registers, s.registered = newBrake(o.Clock, registerBurst, registerEvery), newBrake(o.Clock, registrationsBurst, registrationsEvery)
 	if s.pages, err = pages.New(o.Name, s.path("")); err != nil {
 		return nil, err
 	}
@@ -126,7 +129,7 @@ func (s *Server) LinkURL(secret string) string {
 // Sweep deletes what is over. Call it every few minutes; several servers on one store may.
 func (s *Server) Sweep(ctx context.Context) error {
 	_, err := s.requests.SweepBefore(ctx, secrets.Bound(s.o.Clock()))
-	return errors.Join(err, s.accounts.Sweep(ctx), s.sessions.Sweep(ctx), s.launches.Sweep(ctx), s.tokens.Sweep(ctx))
+	return errors.Join(err, s.accounts.Sweep(ctx), s.sessions.Sweep(ctx), s.launches.Sweep(ctx), s.tokens.Sweep(ctx), s.clients.Sweep(events.Acting(ctx, "this server")))
 }
 
 // url is the address of an endpoint as clients know it.

@@ -44,6 +44,7 @@ type Client struct {
 	Website      string          `json:",omitempty"`
 	Contacts     []string        `json:",omitempty"`
 	Dynamic      bool            `json:",omitempty"` // registered itself
+	Until        time.Time       `json:",omitzero"`  // of one that registered itself: when it is forgotten, unless [Clients.Used] was called before
 	Disabled     bool            `json:",omitempty"` // gets no tokens; those it has are void
 
 	Created, Changed time.Time

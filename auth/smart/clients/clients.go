@@ -58,7 +58,10 @@ func (c *Clients) Create(ctx context.Context, client Client) (created *Client, s
 		client.ID = secrets.Name()
 	}
 	client.Created = c.o.Clock().UTC()
-	client.Changed, client.Disabled = client.Created, false
+	client.Changed, client.Disabled, client.Until = client.Created, false, time.Time{}
+	if client.Dynamic {
+		client.Until = client.Created.Add(UnusedLife)
+	}
 	if err := client.check(); err != nil {
 		return nil, "", err
 	}
@@ -129,7 +132,7 @@ func (c *Clients) Change(ctx context.Context, id, what string, change func(*Clie
 	r, err := c.kind.Update(ctx, id, func(r *record) error {
 		before := r.Client
 		change(&r.Client)
-		r.ID, r.Type, r.Created, r.Dynamic = before.ID, before.Type, before.Created, before.Dynamic
+		r.ID, r.Type, r.Created, r.Dynamic, r.Until = before.ID, before.Type, before.Created, before.Dynamic, before.Until
 		r.Changed = c.o.Clock().UTC()
 		return r.check()
 	})
