@@ -3,6 +3,8 @@ package search
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // readCustom reads a SearchParameter that has an effect.
@@ -148,6 +150,96 @@ func TestWithoutEffect(t *testing.T) {
 			custom, err := newTestRegistry(t).ReadCustom(parseResource(t, c.text))
 			if err != nil || (custom != nil) != c.effect {
 				t.Errorf("got %v, %v, want one: %t", custom, err, c.effect)
+			}
+		})
+	}
+}
+
+// TestCustomExpressions compiles expressions for a type. An alternative for another type is left out, unless it is the only one.
+func TestCustomExpressions(t *testing.T) {
+	const gender = `,"component":[{"definition":"http://hl7.org/fhir/SearchParameter/individual-gender","expression":"gender"},{"definition":"http://hl7.org/fhir/SearchParameter/individual-birthdate","expression":"birthDate"}]`
+	for _, c := range []struct{ name, typ, base, expression, more, want string }{
+		{"from the type", "string", "Patient", "Patient.name.family", "", ""},
+		{"from the resource", "string", "Patient", "%resource.name.family", "", ""},
+		{"from the resource, or another type", "string", "Patient", "%resource.name.family | Practitioner.name.family", "", ""},
+		{"from nowhere", "string", "Patient", "name.family", "", ""},
+		{"from another type", "string", "Practitioner", "Patient.name.family", "", "it begins at Patient"},
+		{"from other types", "string", "Practitioner", "Patient.name.family | Person.name.family", "", "it has no expression for Practitioner"},
+		{"computed from other types", "string", "Practitioner", "Patient.name.first().family | Practitioner.name.first().family", "", ""},
+		{"from what is no type", "string", "Patient", "Patient.name.family | Unknown.family", "", `it has an error in "Unknown.family": line 1, column 1: Patient has no element Unknown`},
+		{"through a choice", "string", "Observation", "Observation.value.unit", "", ""},
+		{"to another kind of element", "date", "Patient", "Patient.name", "", `it has an error in "Patient.name": Patient.name is of no type that a date parameter can hold`},
+		{"a composite", "composite", "Patient", "Patient", gender, ""},
+		{"a composite at nothing", "composite", "Patient", "Patient.nothing", gender, `it has an error in "Patient.nothing": Patient has no element nothing`},
+		{"a composite at what is computed", "composite", "Patient", "Patient.first()", gender, `it has an error in "Patient.first()": has items that are not at a plain path`},
+		{"one restriction", "reference", "Patient", "Patient.link.other.where(resolve() is Patient)", "", ""},
+		{"a restriction and none", "reference", "Patient", "Patient.link.other.where(resolve() is Patient) | Patient.generalPractitioner", "", "it restricts its targets in different ways"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newTestRegistry(t)
+			custom := readCustom(t, r, searchParameter("x", c.typ, c.base, c.expression, c.more))
+			got := ""
+			if err := r.CheckCustom(custom, []*Custom{custom}); err != nil {
+				_, got, _ = strings.Cut(err.Error(), " cannot be compiled for "+c.base+": ")
+				if got == "" {
+					t.Fatal(err)
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCustomTargets has references to any type where the element may hold them and the definition names more than half of all types.
+func TestCustomTargets(t *testing.T) {
+	types := newTestRegistry(t).defs.ResourceTypes()
+	half := types[:len(types)/2]
+	most := types[:len(types)/2+1]
+	for _, c := range []struct {
+		name, expression string
+		targets, want    []string
+	}{
+		{"any, two are named", "Observation.focus", []string{"Patient", "Device"}, []string{"Device", "Patient"}},
+		{"any, none is named", "Observation.focus", nil, nil},
+		{"any, half of all are named", "Observation.focus", half, half},
+		{"any, more are named", "Observation.focus", most, nil},
+		{"some, more are named", "Observation.specimen", most, most},
+		{"restricted", "Observation.subject.where(resolve() is Patient)", half, []string{"Patient"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			more := ""
+			if len(c.targets) > 0 {
+				more = `,"target":["` + strings.Join(c.targets, `","`) + `"]`
+			}
+			r := customRegistry(t, searchParameter("x", "reference", "Observation", c.expression, more))
+			if diff := cmp.Diff(c.want, paramOf(t, r, "Observation", "x").Targets); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCustomAbilities has what a definition allows declared, and nothing that the server does not do.
+func TestCustomAbilities(t *testing.T) {
+	type abilities struct{ Modifiers, Comparators []string }
+	all := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
+	for _, c := range []struct {
+		name, typ, expression, more string
+		want                        abilities
+	}{
+		{"a date", "date", "Patient.birthDate", "", abilities{[]string{"missing"}, all}},
+		{"two prefixes", "date", "Patient.birthDate", `,"comparator":["ge","eq"]`, abilities{[]string{"missing"}, []string{"eq", "ge"}}},
+		{"one modifier, that is not the server's", "date", "Patient.birthDate", `,"modifier":["exact"]`, abilities{[]string{}, all}},
+		{"a string", "string", "Patient.name.family", "", abilities{[]string{"missing", "exact", "contains"}, nil}},
+		{"a string's modifiers", "string", "Patient.name.family", `,"modifier":["contains","missing","text"]`, abilities{[]string{"missing", "contains"}, nil}},
+		{"prefixes of a string", "string", "Patient.name.family", `,"comparator":["eq"]`, abilities{[]string{"missing", "exact", "contains"}, nil}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := paramOf(t, customRegistry(t, searchParameter("x", c.typ, "Patient", c.expression, c.more)), "Patient", "x")
+			if diff := cmp.Diff(c.want, abilities{p.Modifiers, p.Comparators}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
