@@ -102,6 +102,13 @@ func (v *visit) findRequest() (*pending, error) {
 		return nil, err
 	}
 	asked, err := v.s.o.ParseScopes.Parse(entry.Value.Scope)
+	if err != nil {
+		return nil, err
+	}
+	allowed, err := client.Allowed()
+	if err == nil && (!client.Redirects(entry.Value.RedirectURI) || !asked.SubsetOf(allowed)) { // no longer
+		err = errNotPending
+	}
 	return &pending{request: entry.Value, secret: secret, id: id, client: client, asked: asked}, err
 }
 

@@ -69,6 +69,11 @@ func (t *Tokens) Exchange(ctx context.Context, secret string, by Redemption) (*I
 	if err != nil {
 		return nil, err
 	}
+	left, err := t.left(ctx, &a)
+	if err != nil {
+		return nil, err
+	}
+	a.Scope = left.String()
 	return t.renew(ctx, &a, wanted{scope: a.Scope, thumbprint: by.Thumbprint}, "")
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/firth-health/firth/store"
 )
 
-// Lookup returns what an access token says: auth.ErrToken when it is unknown, expired or revoked, or what it stands on is gone. Answers are remembered for cacheLife; what is revoked through this
+// Lookup returns what an access token says: auth.ErrToken when it is unknown, expired or revoked, or what it stands on is gone. Of its scopes it has those that client and account allow still. Answers are remembered for cacheLife; what is revoked through this
 // Tokens is forgotten at once, what through another server on the same store within that time.
 func (t *Tokens) Lookup(ctx context.Context, secret string) (*auth.Claims, error) {
 	id, ok := secrets.ID(secrets.AccessToken, secret)
@@ -52,14 +52,21 @@ func (t *Tokens) inspect(ctx context.Context, id string) (*Authorization, *auth.
 		Issuer: t.o.Issuer, Subject: found.Client, Client: found.Client, TokenID: secrets.Handle(id), Scope: found.Scope, Thumbprint: found.Thumbprint, Issued: found.Issued, Expires: found.Expires,
 	}
 	if found.Authorization == "" {
-		return nil, claims, t.enabled(ctx, found.Client)
+		client, err := t.enabled(ctx, found.Client)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, claims, narrow(claims, client)
 	}
 	a, err := t.authorizations.Get(ctx, found.Authorization)
 	if err != nil {
 		return nil, nil, gone(err)
 	}
-	_, account, err := t.parties(ctx, &a)
+	client, account, err := t.parties(ctx, &a)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := narrow(claims, client, account); err != nil {
 		return nil, nil, err
 	}
 	claims.Subject, claims.FHIRUser, claims.Roles = account.ID, account.FHIRUser, account.TokenRoles()
@@ -70,21 +77,44 @@ func (t *Tokens) inspect(ctx context.Context, id string) (*Authorization, *auth.
 	return &a, claims, nil
 }
 
-// enabled is nil for a client that may have tokens. auth.ErrToken.
-func (t *Tokens) enabled(ctx context.Context, id string) error {
+// enabled returns a client that may have tokens. auth.ErrToken.
+func (t *Tokens) enabled(ctx context.Context, id string) (*clients.Client, error) {
 	client, err := t.o.Clients.Get(ctx, id)
 	if errors.Is(err, clients.ErrUnknown) || err == nil && client.Disabled {
-		return auth.ErrToken
+		return nil, auth.ErrToken
 	}
+	return client, err
+}
+
+// allower is who has a say in what tokens allow: a client, an account.
+type allower interface{ Allowed() (auth.Scopes, error) }
+
+// remaining is what is left of scopes that were given, of what each allows now.
+func remaining(given string, by ...allower) (auth.Scopes, error) {
+	left, err := parse(given)
+	for _, one := range by {
+		var allowed auth.Scopes
+		if err == nil {
+			allowed, err = one.Allowed()
+		}
+		left = left.Intersect(allowed)
+	}
+	return left, err
+}
+
+// narrow leaves of a token's scopes what each allows now. auth.ErrToken when that is nothing.
+func narrow(claims *auth.Claims, by ...allower) error {
+	left, err := remaining(claims.Scope, by...)
+	if err == nil && len(left) == 0 {
+		err = auth.ErrToken
+	}
+	claims.Scope = left.String()
 	return err
 }
 
 // parties returns who an authorization is between, as they are today. auth.ErrToken when one is disabled or gone, or the person may no longer open the patient's record, or no longer break the glass.
 func (t *Tokens) parties(ctx context.Context, a *Authorization) (*clients.Client, *accounts.Account, error) {
-	client, err := t.o.Clients.Get(ctx, a.Client)
-	if errors.Is(err, clients.ErrUnknown) || err == nil && client.Disabled {
-		return nil, nil, auth.ErrToken
-	}
+	client, err := t.enabled(ctx, a.Client)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,11 +165,15 @@ func (t *Tokens) Forget() { t.cache.clear() }
 // of no use, or of another client.
 func (t *Tokens) RevokeToken(ctx context.Context, secret, client string) (*auth.Claims, error) {
 	if id, ok := secrets.ID(secrets.AccessToken, secret); ok {
-		_, claims, err := t.inspect(ctx, id)
-		if errors.Is(err, auth.ErrToken) || err == nil && claims.Client != client {
+		found, err := t.accesses.Get(ctx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && found.Client != client {
 			return nil, nil
 		}
 		if err != nil {
+			return nil, err
+		}
+		_, claims, err := t.inspect(ctx, id)
+		if err != nil && !errors.Is(err, auth.ErrToken) { // what is void now could be good again, so that it is deleted, too
 			return nil, err
 		}
 		_, err = t.accesses.Delete(ctx, id)

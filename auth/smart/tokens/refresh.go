@@ -97,8 +97,8 @@ func (t *Tokens) ofRefresh(ctx context.Context, secret string) (a *Authorization
 	return a, id, nil
 }
 
-// permitted returns what client and account may have today of what was granted, which may be less than then. ErrGrant when one of them is disabled or gone, or the session of online access is over.
-func (t *Tokens) permitted(ctx context.Context, a *Authorization) (auth.Scopes, error) {
+// left returns what client and account allow today of what was granted, which may be less than then. ErrGrant when that is nothing, or one of them is disabled or gone.
+func (t *Tokens) left(ctx context.Context, a *Authorization) (auth.Scopes, error) {
 	client, account, err := t.parties(ctx, a)
 	if errors.Is(err, auth.ErrToken) {
 		return nil, ErrGrant
@@ -106,27 +106,27 @@ func (t *Tokens) permitted(ctx context.Context, a *Authorization) (auth.Scopes, 
 	if err != nil {
 		return nil, err
 	}
-	granted, err := parse(a.Scope)
-	if err != nil {
-		return nil, err
+	left, err := remaining(a.Scope, client, account)
+	if err == nil && len(left) == 0 {
+		err = ErrGrant
 	}
-	if !granted.Has(auth.OfflineAccess) {
-		switch _, err := t.o.Sessions.Lasts(ctx, a.Session); {
-		case errors.Is(err, sessions.ErrNone):
-			return nil, ErrGrant
-		case err != nil:
-			return nil, err
-		}
+	return left, err
+}
+
+// permitted is left, as long as it may be asked for: offline, or in a session that is not over. ErrGrant.
+func (t *Tokens) permitted(ctx context.Context, a *Authorization) (auth.Scopes, error) {
+	left, err := t.left(ctx, a)
+	if err != nil || left.Has(auth.OfflineAccess) {
+		return left, err
 	}
-	ofClient, err := client.Allowed()
-	if err != nil {
-		return nil, err
+	if !left.Has(auth.OnlineAccess) {
+		return nil, ErrGrant
 	}
-	ofAccount, err := account.Allowed()
-	if err != nil {
-		return nil, err
+	_, err = t.o.Sessions.Lasts(ctx, a.Session)
+	if errors.Is(err, sessions.ErrNone) {
+		err = ErrGrant
 	}
-	return granted.Intersect(ofClient).Intersect(ofAccount), nil
+	return left, err
 }
 
 func parse(text string) (auth.Scopes, error) { return scopes.Parser(auth.ParseScopes).Parse(text) }
