@@ -1,10 +1,13 @@
 package search
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firth-health/firth/fhir/path"
 )
 
 // readCustom reads a SearchParameter that has an effect.
@@ -240,6 +243,36 @@ func TestCustomAbilities(t *testing.T) {
 			p := paramOf(t, customRegistry(t, searchParameter("x", c.typ, "Patient", c.expression, c.more)), "Patient", "x")
 			if diff := cmp.Diff(c.want, abilities{p.Modifiers, p.Comparators}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCheckCustomValues has results of expressions up to the edges of what is indexed, and one step beyond.
+func TestCheckCustomValues(t *testing.T) {
+	r := newTestRegistry(t)
+	patient := path.Root(parseResource(t, `{"resourceType":"Patient"}`), r.defs)
+	const computes, more = "the expression computes a value; only elements and true or false are indexed", "the expression gives more than 1000 values"
+	for _, c := range []struct {
+		name   string
+		values path.Collection
+		want   string
+	}{
+		{"nothing", nil, ""},
+		{"an element", path.Collection{patient}, ""},
+		{"true", path.Collection{path.BooleanValue(true)}, ""},
+		{"a text", path.Collection{path.StringValue("x")}, computes},
+		{"an element and a number", path.Collection{patient, path.IntegerValue(1)}, computes},
+		{"as many as are indexed", slices.Repeat(path.Collection{patient}, 1000), ""},
+		{"one more", slices.Repeat(path.Collection{patient}, 1001), more},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			if err := checkCustomValues(c.values); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
 	}

@@ -34,6 +34,39 @@ func TestRangeKeys(t *testing.T) {
 	}
 }
 
+// TestRangeUnits extracts ranges of quantities. The unit is that of the end there is; in two units, it is that of the lower end, and nothing is converted.
+func TestRangeUnits(t *testing.T) {
+	r := newTestRegistry(t)
+	two, five := decimalText(fhir.NewDecimal(2, 0)), decimalText(fhir.NewDecimal(5, 0))
+	in := func(value, unit string) string { return `{"value":` + value + `,"unit":"` + unit + `"}` }
+	ucum := func(value, code string) string {
+		return `{"value":` + value + `,"system":"http://unitsofmeasure.org","code":"` + code + `"}`
+	}
+	sent := func(low, high, fields string) []string {
+		return []string{"onset-age␁h" + high + "␁" + fields + "␁" + low, "onset-age␁l" + low + "␁" + fields + "␁" + high}
+	}
+	keys := func(low, high, unit string) []string { return sent(low, high, "S␁u␁u"+unit) }
+	grams := func(low, high string) []string {
+		return append(sent(low, high, "Shttp://unitsofmeasure.org␁ug␁u"), "onset-age␁yg "+low+"␁"+high, "onset-age␁zg "+high+"␁"+low)
+	}
+	for rest, want := range map[string][]string{
+		`"low":` + in("2", "yr"):                                 keys(two+"!", "~", "yr"),
+		`"high":` + in("5", "yr"):                                keys("!", five+"+", "yr"),
+		`"low":` + in("2", "yr") + `,"high":` + in("5", "yr"):    keys(two+"!", five+"+", "yr"),
+		`"low":` + in("2", "mo") + `,"high":` + in("5", "yr"):    keys(two+"!", five+"+", "mo"),
+		`"low":` + ucum("2", "g"):                                grams(two+"!", "~"),
+		`"high":` + ucum("5", "g"):                               grams("!", five+"+"),
+		`"low":` + ucum("2", "g") + `,"high":` + ucum("5", "g"):  grams(two+"!", five+"+"),
+		`"low":` + ucum("2", "mg") + `,"high":` + ucum("5", "g"): sent(two+"!", five+"+", "Shttp://unitsofmeasure.org␁umg␁u"),
+		`"low":` + ucum("2", "g") + `,"high":` + in("5", "g"):    sent(two+"!", five+"+", "Shttp://unitsofmeasure.org␁ug␁u"),
+	} {
+		got := keysUnder(t, r, `{"resourceType":"Condition","onsetRange":{`+rest+`}}`, "onset-age")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", rest, diff)
+		}
+	}
+}
+
 // TestPrecision says what a number of a query stands for.
 func TestPrecision(t *testing.T) {
 	for text, want := range map[string]string{"100": "99.5 100.5", "1e2": "95 105", "5e0": "4.5 5.5", "5.4": "5.35 5.45", "-1e2": "-105 -95", "1.0e2": "95 105", "ap100": "90.0 110.0", "ap-100": "-110.0 -90.0", "ap1": "0.5 1.5"} {
@@ -43,6 +76,16 @@ func TestPrecision(t *testing.T) {
 		}
 		if got := n.low.String() + " " + n.high.String(); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestCutComparator tells prefixes from what only looks like one.
+func TestCutComparator(t *testing.T) {
+	for value, want := range map[string]string{"": "eq ", "5": "eq 5", "g": "eq g", "ge": "ge ", "ge5": "ge 5", "ap-1": "ap -1", "sa2020": "sa 2020", "xx5": "eq xx5", "GE5": "eq GE5", "5ge": "eq 5ge", "gege5": "ge ge5"} {
+		c, rest := cutComparator(value)
+		if got := string(c) + " " + rest; got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
 		}
 	}
 }
