@@ -127,6 +127,30 @@ func TestNearProperty(t *testing.T) {
 	}
 }
 
+// TestCells covers circles with cells of the deepest level that has 16 at most. Those of level 24 are about a metre high, and their numbers of rows and columns double
+// with each level: a level deeper, each of these has too many, or there is none.
+func TestCells(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		circle Circle
+		want   string
+	}{
+		{"the Earth, of which there are exactly 16", Circle{0, 0, 1e9}, "00 01 02 03 10 11 12 13 20 21 22 23 30 31 32 33"},
+		{"a quarter", Circle{-45, -90, 4e6}, "000 001 002 003 010 011 012 013 020 021 022 023 030 031 032 033"},
+		{"between the poles", Circle{0, 0, 1e7}, "01 03 10 12 21 23 30 32"},
+		{"a point where four meet", Circle{0, 0, 0}, "033333333333333333333333 122222222222222222222222 211111111111111111111111 300000000000000000000000"},
+		{"a kilometre, 4 rows and 2 columns", Circle{22.5, 45, 1000}, "300333333333331 300333333333333 301222222222220 301222222222222 302111111111111 302111111111113 303000000000000 303000000000002"},
+		{"around a pole, one row", Circle{90, 0, 1000}, "2222 2223 2232 2233 2322 2323 2332 2333 3222 3223 3232 3233 3322 3323 3332 3333"},
+		{"both ends of the longitudes", Circle{0, 180, 1000}, "022222222222220 022222222222222 133333333333331 133333333333333 200000000000000 200000000000002 311111111111111 311111111111113"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := strings.Join(c.circle.cells(), " "); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func FuzzNear(f *testing.F) {
 	for _, seed := range []string{"1|2|3|km", "90|180|0", "-90|-180|1e9|m", "1e400|2", "1|2||", "|||", `1\|2|3`} {
 		f.Add(seed)
