@@ -306,7 +306,7 @@ func TestCustomFailures(t *testing.T) {
 func TestSplitAlternatives(t *testing.T) {
 	for expression, want := range map[string][]string{
 		"a": {"a"}, "a | b": {"a", "b"}, "a.where(b | c) | d": {"a.where(b | c)", "d"}, "a.where(b='|') | d": {"a.where(b='|')", "d"}, `a.where(b='\'|') | d`: {`a.where(b='\'|')`, "d"},
-		"`a|b` | c": {"`a|b`", "c"}, `"a|b"`: {`"a|b"`}, "a // x | y": {"a // x | y"}, "a[0|1]|b": {"a[0|1]", "b"}, "a.where(url='http://x') | b": {"a.where(url='http://x')", "b"}, `a.where(b='`: {`a.where(b='`}, `'\`: {`'\`},
+		"`a|b` | c": {"`a|b`", "c"}, `"a|b"`: {`"a|b"`}, "a // x | y": {"a // x | y"}, "a /* x | y */ | b": {"a /* x | y */ | b"}, "a / b | c": {"a / b", "c"}, "a[0|1]|b": {"a[0|1]", "b"}, "a.where(url='http://x') | b": {"a.where(url='http://x')", "b"}, `a.where(b='`: {`a.where(b='`}, `'\`: {`'\`},
 	} {
 		if diff := cmp.Diff(want, splitAlternatives(expression)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", expression, diff)
