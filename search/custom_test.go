@@ -271,7 +271,7 @@ func TestCustomLimits(t *testing.T) {
 		searchParameter("doctor", "reference", "Patient", "Patient.generalPractitioner", `,"target":["Practitioner"],"chain":["name"],"modifier":["missing"]`))
 	for query, want := range map[string]string{
 		"one=a": "", "one:exact=a": "", "one:missing=true": "the modifier :missing is not supported for one; it takes :exact", "one=a,b": "multipleOr=false", "one=a&one=b": "multipleAnd=false",
-		"one:contains=a": "it takes :exact", "when=2020": "", "when=ge2020,eq2021": "", "when=le2020": "the prefix le is not among those that the definition of when allows: eq, ge",
+		"one:contains=a": "it takes :exact", "when=2020": "", "when=ge2020,eq2021": "", "when=le": "not a date or time", "when=le2020": "the prefix le is not among those that the definition of when allows: eq, ge",
 		"doctor.name=x": "", "doctor.family=x": "doctor may be followed by name only", "doctor:Practitioner=1": "the modifier :Practitioner is not supported", "doctor:missing=true": "",
 	} {
 		_, err := r.Parse("Patient", pairsOf(t, query), ParseOptions{Strict: true})
