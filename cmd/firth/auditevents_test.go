@@ -86,6 +86,7 @@ func TestAdministrationIsAudited(t *testing.T) {
 	run("user", "list")
 	run("user", "disable", "amy")
 	run("client", "add", "web", "--name", "Web", "--type", "symmetric", "--redirect", "https://web.example/back")
+	run("client", "change", "web", "--redirect", "https://web.example/new", "--scopes", "patient/Observation.rs")
 	run("client", "secret", "web")
 	origin := strings.TrimSuffix(r.base, "/fhir")
 	for _, request := range []struct {
@@ -101,7 +102,8 @@ func TestAdministrationIsAudited(t *testing.T) {
 	me := machineUser()
 	want := []string{
 		"110120 0 by http://" + r.address() + "/fhir", "keys 0", "110131 0", "110137 0 by " + me + " | account amy: created", "110137 0 by " + me + " | account amy: link to set the password made",
-		"account-read 0 by " + me + " | auth/api/users", "110137 0 by " + me + " | account amy: changed", "110137 0 by " + me + " | client web: created", "110137 0 by " + me + " | client web: secret replaced",
+		"account-read 0 by " + me + " | auth/api/users", "110137 0 by " + me + " | account amy: changed: disabled", "110137 0 by " + me + " | client web: created",
+		"110137 0 by " + me + " | client web: changed: redirectUris, scopes", "110137 0 by " + me + " | client web: secret replaced",
 		"110137 4 by  | refused: GET /auth/api/users", "ITI-102 4 by  | refused: POST /auth/introspect", "revoke 4 by  | refused: POST /auth/revoke", "audit-export 0 by " + me + " | AuditEvent | NDJSON by command",
 	}
 	rest := lines

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/firth-health/firth/auth/keys"
 	"github.com/firth-health/firth/auth/smart/admin"
@@ -29,16 +30,60 @@ func clientCommand() *cobra.Command {
   firth client add portal --type symmetric --name Portal --redirect https://portal.example/back
   firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"
   firth client list
+  firth client change gateway-7 --scopes "system/Observation.c"
   firth client disable gateway-7`,
 	}
-	cmd.AddCommand(clientAddCommand(), clientListCommand(), clientSecretCommand(), clientDeleteCommand(), clientDisableCommand("disable", true), clientDisableCommand("enable", false))
+	cmd.AddCommand(clientAddCommand(), clientListCommand(), clientChangeCommand(), clientSecretCommand(), clientDeleteCommand(), clientDisableCommand("disable", true), clientDisableCommand("enable", false))
 	return cmd
 }
 
+// clientFlags are what a client is registered with.
+type clientFlags struct {
+	client       admin.Client
+	jwks         string   // file
+	certificates []string // files
+}
+
+func (f *clientFlags) add(flags *pflag.FlagSet) {
+	c := &f.client
+	flags.StringVar(&c.Name, "name", "", "name shown to people")
+	flags.StringSliceVar(&c.RedirectURIs, "redirect", nil, "address that people come back to (repeatable)")
+	flags.StringVar(&c.LaunchURI, "launch", "", "address at which the app is launched from an EHR")
+	flags.StringSliceVar(&c.Origins, "origin", nil, "web origin of its scripts, besides those of --redirect (repeatable)")
+	flags.StringVar(&c.Scopes, "scopes", "", "the most it may ask for (none: patient/ and user/ scopes)")
+	flags.StringVar(&f.jwks, "jwks", "", "`FILE` with its public keys (JWK Set)")
+	flags.StringVar(&c.JWKSURL, "jwks-url", "", "address of its public keys")
+	flags.StringArrayVar(&f.certificates, "certificate", nil, "`FILE` with its TLS client certificate, PEM or DER (repeatable); the type is certificate")
+	flags.StringVar(&c.CertificateSubject, "certificate-subject", "", "subject of its TLS client certificate, as openssl x509 -noout -subject -nameopt RFC2253 prints it")
+	flags.StringVar(&c.CertificateName, "certificate-name", "", "alternative name in its TLS client certificate: dns:gateway.example, uri:…, ip:… or email:…")
+	flags.BoolVar(&c.IngestWithoutToken, "ingest-without-token", false, "its certificate is enough to send payloads to /ingest")
+	flags.StringVar(&c.Website, "website", "", "address of its website")
+	flags.StringSliceVar(&c.Contacts, "contact", nil, "whom to write to about it (repeatable)")
+}
+
+// read returns the client, with what is in the files that flags name.
+func (f *clientFlags) read() (*admin.Client, error) {
+	c := &f.client
+	if f.jwks != "" {
+		data, err := os.ReadFile(f.jwks)
+		if err != nil {
+			return nil, err
+		}
+		c.JWKS = json.RawMessage(data)
+	}
+	for _, file := range f.certificates {
+		thumbprint, err := thumbprintOf(file)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = append(c.Certificates, thumbprint)
+	}
+	return c, nil
+}
+
 func clientAddCommand() *cobra.Command {
-	c := admin.Client{}
-	var kind, jwks string
-	var certificates []string
+	var f clientFlags
+	var kind string
 	cmd := &cobra.Command{Use: "add [ID]", Short: "Register an app or a service", Args: cobra.MaximumNArgs(1),
 		Long: `Register an app or a service. Its type is how it proves who it is: public for apps that can keep no secret, symmetric for those with a secret, which is printed once,
 asymmetric for those with a key pair, whose public keys --jwks or --jwks-url gives (RS384 or ES384), certificate for those that show a TLS client certificate (RFC 8705; the server asks for
@@ -49,23 +94,15 @@ With --ingest-without-token a device that cannot ask for tokens may send payload
 		Example: `  firth client add growth-chart --name "Growth Chart" --redirect https://growth.example/back
   firth client add gateway-7 --type asymmetric --name "Ward 7" --jwks keys.json --scopes "system/Observation.c system/Device.cu"
   firth client add gateway-8 --name "Ward 8" --certificate gateway-8.pem --scopes "system/Observation.c" --ingest-without-token`}
-	flags := cmd.Flags()
-	flags.StringVar(&c.Name, "name", "", "name shown to people")
-	flags.StringVar(&kind, "type", string(clients.Public), "public, symmetric, asymmetric or certificate")
-	flags.StringSliceVar(&c.RedirectURIs, "redirect", nil, "address that people come back to (repeatable)")
-	flags.StringVar(&c.LaunchURI, "launch", "", "address at which the app is launched from an EHR")
-	flags.StringSliceVar(&c.Origins, "origin", nil, "web origin of its scripts, besides those of --redirect (repeatable)")
-	flags.StringVar(&c.Scopes, "scopes", "", "the most it may ask for (none: patient/ and user/ scopes)")
-	flags.StringVar(&jwks, "jwks", "", "`FILE` with its public keys (JWK Set)")
-	flags.StringVar(&c.JWKSURL, "jwks-url", "", "address of its public keys")
-	flags.StringArrayVar(&certificates, "certificate", nil, "`FILE` with its TLS client certificate, PEM or DER (repeatable); the type is certificate")
-	flags.StringVar(&c.CertificateSubject, "certificate-subject", "", "subject of its TLS client certificate, as openssl x509 -noout -subject -nameopt RFC2253 prints it")
-	flags.StringVar(&c.CertificateName, "certificate-name", "", "alternative name in its TLS client certificate: dns:gateway.example, uri:…, ip:… or email:…")
-	flags.BoolVar(&c.IngestWithoutToken, "ingest-without-token", false, "its certificate is enough to send payloads to /ingest")
-	flags.StringVar(&c.Website, "website", "", "address of its website")
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&kind, "type", string(clients.Public), "public, symmetric, asymmetric or certificate")
 	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		c, err := f.read()
+		if err != nil {
+			return err
+		}
 		c.Type = clients.Type(kind)
-		if !cmd.Flags().Changed("type") && (len(certificates) > 0 || c.CertificateSubject != "" || c.CertificateName != "") {
+		if !cmd.Flags().Changed("type") && (len(c.Certificates) > 0 || c.CertificateSubject != "" || c.CertificateName != "") {
 			c.Type = clients.Certificate
 		}
 		if len(args) > 0 {
@@ -73,20 +110,6 @@ With --ingest-without-token a device that cannot ask for tokens may send payload
 		}
 		if c.Name == "" {
 			return usageError{errors.New("--name is missing: what people see when the app asks for access")}
-		}
-		if jwks != "" {
-			data, err := os.ReadFile(jwks)
-			if err != nil {
-				return err
-			}
-			c.JWKS = json.RawMessage(data)
-		}
-		for _, file := range certificates {
-			thumbprint, err := thumbprintOf(file)
-			if err != nil {
-				return err
-			}
-			c.Certificates = append(c.Certificates, thumbprint)
 		}
 		var made admin.Client
 		if err := a.do(ctx, http.MethodPost, "/clients", c, &made); err != nil {
@@ -97,6 +120,50 @@ With --ingest-without-token a device that cannot ask for tokens may send payload
 			fmt.Fprintf(out, "client_secret %s\n(it is not kept and cannot be shown again)\n", made.Secret)
 		}
 		return nil
+	})
+	return cmd
+}
+
+func clientChangeCommand() *cobra.Command {
+	var f clientFlags
+	cmd := &cobra.Command{Use: "change ID", Short: "Change an app or a service: what flags are given for", Args: cobra.ExactArgs(1),
+		Long: `Change what an app or a service is registered with. What no flag is given for stays; a flag that is repeatable gives all there are, and an empty value none (--launch=).
+--jwks takes the place of --jwks-url, --certificate that of --certificate-subject or --certificate-name, and the other way round. While one certificate follows another, give both.
+
+Scopes that it loses end in its tokens at once, and are not refreshed. Its id and its type stay. Another secret is given by firth client secret.`,
+		Example: `  firth client change growth-chart --redirect https://growth.example/back,https://growth.example/v2/back
+  firth client change gateway-7 --jwks new-keys.json
+  firth client change gateway-7 --scopes "system/Observation.c"`}
+	f.add(cmd.Flags())
+	administering(cmd, func(ctx context.Context, a *adminClient, args []string, out io.Writer) error {
+		c, err := f.read()
+		if err != nil {
+			return err
+		}
+		var change admin.ClientChange
+		given(cmd, "name", &change.Name, &c.Name)
+		given(cmd, "redirect", &change.RedirectURIs, &c.RedirectURIs)
+		given(cmd, "launch", &change.LaunchURI, &c.LaunchURI)
+		given(cmd, "origin", &change.Origins, &c.Origins)
+		given(cmd, "scopes", &change.Scopes, &c.Scopes)
+		if f.jwks != "" {
+			change.JWKS = &c.JWKS
+		}
+		given(cmd, "jwks-url", &change.JWKSURL, &c.JWKSURL)
+		given(cmd, "certificate", &change.Certificates, &c.Certificates)
+		given(cmd, "certificate-subject", &change.CertificateSubject, &c.CertificateSubject)
+		given(cmd, "certificate-name", &change.CertificateName, &c.CertificateName)
+		given(cmd, "ingest-without-token", &change.IngestWithoutToken, &c.IngestWithoutToken)
+		given(cmd, "website", &change.Website, &c.Website)
+		given(cmd, "contact", &change.Contacts, &c.Contacts)
+		if change == (admin.ClientChange{}) {
+			return usageError{errors.New("nothing is to change: say by flags what, such as --redirect or --scopes; another secret is given by firth client secret")}
+		}
+		if err := a.do(ctx, http.MethodPatch, clientPath(args[0]), change, nil); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(out, "changed", args[0])
+		return err
 	})
 	return cmd
 }

@@ -43,7 +43,7 @@ func golden(t *testing.T, name, got string) {
 
 // What people read first is reviewed like code.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "serve", "demo", "import", "explain", "fhirpath", "version", "bench", "bench start", "bench scale", "bench guard", "store", "store copy", "store check", "store backup", "user", "user add", "client", "client add", "health"} {
+	for _, command := range []string{"", "serve", "demo", "import", "explain", "fhirpath", "version", "bench", "bench start", "bench scale", "bench guard", "store", "store copy", "store check", "store backup", "user", "user add", "client", "client add", "client change", "health"} {
 		t.Run("firth "+command, func(t *testing.T) {
 			stdout, stderr, code := firth(t, "", append(strings.Fields(command), "--help")...)
 			if code != 0 || stderr != "" {

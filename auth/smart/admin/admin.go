@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/firth-health/firth/auth/smart/accounts"
@@ -124,6 +126,20 @@ func refusal(err error) *Error {
 		return &Error{http.StatusServiceUnavailable, "it took too long"}
 	}
 	return &Error{http.StatusInternalServerError, "internal error"}
+}
+
+// changed says for the audit trail which members are to change, and not to what.
+func changed(change any) (string, error) {
+	data, err := json.Marshal(change)
+	if err != nil {
+		return "", err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return "", err
+	}
+	names := slices.Sorted(maps.Keys(members))
+	return strings.TrimSuffix("changed: "+strings.Join(names, ", "), ": "), nil
 }
 
 // decode reads the body of a request, in which each member must be known.

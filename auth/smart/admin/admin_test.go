@@ -157,8 +157,8 @@ func TestAPI(t *testing.T) {
 	if status, got := s.do("", "GET", "/users", ""); status != 403 || got["error"] != "who are you?" {
 		t.Error(status, got)
 	}
-	want := []string{"cli account dr.no created", "cli account dr.no link to set the password made", "cli account dr.no changed", "cli account dr.no changed", "cli client dev created", "cli client dev changed", "cli account dr.no link to set the password made",
-		"cli client app created", "cli client web created", "cli client web secret replaced", "cli client app changed", "cli client web deleted"}
+	want := []string{"cli account dr.no created", "cli account dr.no link to set the password made", "cli account dr.no changed: disabled, name, patients", "cli account dr.no changed: breakGlass", "cli client dev created", "cli client dev changed: certificateName, certificates, ingestWithoutToken", "cli account dr.no link to set the password made",
+		"cli client app created", "cli client web created", "cli client web secret replaced", "cli client app changed: name", "cli client web deleted"}
 	if diff := cmp.Diff(want, s.told); diff != "" {
 		t.Error(diff)
 	}

@@ -36,7 +36,7 @@ type Client struct {
 	Secret  string    `json:"secret,omitempty"` // only in the answer that makes it
 }
 
-// ClientChange has the members that are to change.
+// ClientChange has the members that are to change. Of what a client proves itself by, the one that is given takes the place of another.
 type ClientChange struct {
 	Name         *string          `json:"name,omitempty"`
 	RedirectURIs *[]string        `json:"redirectUris,omitempty"`
@@ -80,6 +80,30 @@ func thumbprints(given []string) ([]string, error) {
 		list = append(list, one)
 	}
 	return list, nil
+}
+
+// displace removes what a client proved itself by when something else takes its place.
+func (c *ClientChange) displace() {
+	var noKeys json.RawMessage
+	var none []string
+	var empty string
+	keys, keysURL := c.JWKS != nil, c.JWKSURL != nil && *c.JWKSURL != ""
+	if keys && c.JWKSURL == nil {
+		c.JWKSURL = &empty
+	}
+	if keysURL && c.JWKS == nil {
+		c.JWKS = &noKeys
+	}
+	certificates, subject, name := c.Certificates != nil && len(*c.Certificates) > 0, c.CertificateSubject != nil && *c.CertificateSubject != "", c.CertificateName != nil && *c.CertificateName != ""
+	if c.Certificates == nil && (subject || name) {
+		c.Certificates = &none
+	}
+	if c.CertificateSubject == nil && (certificates || name) {
+		c.CertificateSubject = &empty
+	}
+	if c.CertificateName == nil && (certificates || subject) {
+		c.CertificateName = &empty
+	}
 }
 
 func (a *api) clients(r *http.Request) (int, any, error) {
@@ -127,6 +151,10 @@ func (a *api) changeClient(r *http.Request) (int, any, error) {
 	if err := decode(r, &change); err != nil {
 		return 0, nil, err
 	}
+	what, err := changed(change)
+	if err != nil {
+		return 0, nil, err
+	}
 	if change.Certificates != nil {
 		shown, err := thumbprints(*change.Certificates)
 		if err != nil {
@@ -134,7 +162,8 @@ func (a *api) changeClient(r *http.Request) (int, any, error) {
 		}
 		change.Certificates = &shown
 	}
-	c, err := a.o.Clients.Change(r.Context(), r.PathValue("id"), "changed", func(now *clients.Client) {
+	change.displace()
+	c, err := a.o.Clients.Change(r.Context(), r.PathValue("id"), what, func(now *clients.Client) {
 		set(&now.Name, change.Name)
 		set(&now.RedirectURIs, change.RedirectURIs)
 		set(&now.LaunchURI, change.LaunchURI)

@@ -98,6 +98,10 @@ func (a *api) changeUser(r *http.Request) (int, any, error) {
 	if c.HasTOTP != nil && *c.HasTOTP {
 		return 0, nil, &Error{http.StatusBadRequest, "one-time codes are turned on by the person who has the device"}
 	}
+	what, err := changed(c)
+	if err != nil {
+		return 0, nil, err
+	}
 	account, err := a.o.Accounts.Find(r.Context(), r.PathValue("login"))
 	if err != nil {
 		return 0, nil, err
@@ -107,7 +111,7 @@ func (a *api) changeUser(r *http.Request) (int, any, error) {
 			return 0, nil, err
 		}
 	}
-	account, err = a.o.Accounts.Change(r.Context(), account.ID, "changed", func(now *accounts.Account) {
+	account, err = a.o.Accounts.Change(r.Context(), account.ID, what, func(now *accounts.Account) {
 		set(&now.Name, c.Name)
 		set(&now.FHIRUser, c.FHIRUser)
 		set(&now.Patients, c.Patients)
