@@ -42,7 +42,7 @@ func TestOrderedDecimal(t *testing.T) {
 			t.Errorf("%s: decimal gives %q, want %q", test.in, got, test.want)
 		}
 	}
-	for _, bad := range []string{"", "-", ".5", "5.", "1e", "e1", "1e401", "1e-401", "1e99999", "1e999999", "NaN", "0x1", "1 ", "1.2.3", strings.Repeat("1", 401)} {
+	for _, bad := range []string{"", "-", ".5", "5.", "1e", "e1", "1e401", "1e-401", "1e99999", "1e999999", "NaN", "0x1", "1 ", "1.2.3", "1..2", strings.Repeat("1", 401)} {
 		if _, ok := appendNumber(nil, []byte(bad)); ok {
 			t.Errorf("%q has a text", bad)
 		}
