@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,8 @@ func TestMeasure(t *testing.T) {
 		{"system and no code", `"code":{"coding":[{"system":"s"},{"display":"d"}]}`,
 			decoded{Shape: MeasureShape{Own: Measured{Codings: []MeasuredCoding{{System: "s"}, {}}}}}, true},
 		{"nothing", `"status":"final"`, decoded{}, true},
+		{"a code whose length takes a byte", code(strings.Repeat("x", 127)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", 127))}}, true},
+		{"a code whose length takes two", code(strings.Repeat("x", 128)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", 128))}}, true},
 		{"in error", `"status":"entered-in-error"`, decoded{Shape: MeasureShape{Erroneous: true}}, true},
 		{"period", `"effectivePeriod":{"start":"2024-05"}`, decoded{Shape: MeasureShape{Timed: true}, Time: "2024-05-01T00:00:00Z"}, true},
 		{"a time that is none, then one", `"effectiveDateTime":"today","effectiveInstant":"0999-01-01T00:00:00Z"`, decoded{Shape: MeasureShape{Timed: true}, Time: "0999-01-01T00:00:00Z"}, true},
@@ -115,6 +118,104 @@ func TestMeasure(t *testing.T) {
 	patient, err := fhir.ParseResource([]byte(`{"resourceType":"Patient"}`))
 	if err != nil || MeasureOf(patient) != nil {
 		t.Error("a Patient has a measure", err)
+	}
+}
+
+// TestMeasureShapes reads shapes, and what is cut off or goes on.
+func TestMeasureShapes(t *testing.T) {
+	coded := Measured{Codings: []MeasuredCoding{{System: "s", Code: "c"}}, Unit: "u", Text: "t"}
+	for _, c := range []struct {
+		name, shape string
+		want        *MeasureShape
+	}{
+		{"empty", "", nil},
+		{"no codings", "\x00", nil},
+		{"no unit", "\x00\x00", nil},
+		{"nothing", "\x00\x00\x00", &MeasureShape{}},
+		{"all flags", "\x1f\x00\x00", &MeasureShape{Erroneous: true, Panel: true, Members: true, Timed: true, Quantity: true}},
+		{"an empty coding", "\x00\x01\x00\x00\x00", &MeasureShape{Own: Measured{Codings: []MeasuredCoding{{}}}}},
+		{"a coding and a unit", "\x00\x01\x01s\x01c\x01u\x01t", &MeasureShape{Own: coded}},
+		{"a component", "\x00\x00\x00\x01\x01s\x01c\x01u\x01t", &MeasureShape{Parts: []Measured{coded}}},
+		{"two components", "\x00\x00\x00\x00\x00\x00\x00", &MeasureShape{Parts: []Measured{{}, {}}}},
+		{"a component that is cut off", "\x00\x00\x00\x00", nil},
+		{"a text that is cut off", "\x00\x01\x01s\x01c\x01u\x01", nil},
+		{"a text that is not there", "\x00\x01\x01s\x01c\x01u", nil},
+		{"a unit as long as what is left with its length", "\x00\x00\x02u", nil},
+		{"a unit that is longer", "\x00\x00\x03u", nil},
+		{"more codings than bytes", "\x00\x04\x00\x00", nil},
+		{"a number that is cut off", "\x00\x80", nil},
+		{"a number beyond 64 bits", "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ParseMeasureShape([]byte(c.shape))
+			if diff := cmp.Diff(c.want, got); diff != "" || (err != nil) != (c.want == nil) {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// TestMeasureValues reads values, and what is cut off, of which nothing is taken.
+func TestMeasureValues(t *testing.T) {
+	one := MeasuredValue{Coefficient: 1, Scale: 2}
+	for _, c := range []struct {
+		name, data string
+		want       MeasuredValue
+		rest       string
+		ok         bool
+	}{
+		{"empty", "", MeasuredValue{}, "", false},
+		{"a scale alone", "\x02", MeasuredValue{}, "\x02", false},
+		{"a value", "\x02\x02", one, "", true},
+		{"a value and more", "\x02\x02x", one, "x", true},
+		{"a coefficient that is cut off", "\x02\x80", MeasuredValue{}, "\x02\x80", false},
+		{"a wide value", "\xff\x0315.", MeasuredValue{IsWide: true}, "", false},
+		{"a wide value and more", "\xff\x031.5x", MeasuredValue{IsWide: true, Wide: fhir.NewDecimal(15, -1)}, "x", true},
+		{"a wide value as long as what is left", "\xff\x0215", MeasuredValue{IsWide: true, Wide: fhir.NewDecimal(15, 0)}, "", true},
+		{"a wide value that is cut off", "\xff\x0315", MeasuredValue{}, "\xff\x0315", false},
+		{"a length that is cut off", "\xff\x80", MeasuredValue{}, "\xff\x80", false},
+		{"no length", "\xff", MeasuredValue{}, "\xff", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			values := MeasureValues(c.data)
+			got, ok := values.Next()
+			if got.Wide.Cmp(c.want.Wide) != 0 {
+				t.Errorf("%s, want %s", got.Wide, c.want.Wide)
+			}
+			got.Wide, c.want.Wide = fhir.Decimal{}, fhir.Decimal{}
+			if got != c.want || ok != c.ok || string(values) != c.rest {
+				t.Errorf("%+v, %t, then %q; want %+v, %t, then %q", got, ok, values, c.want, c.ok, c.rest)
+			}
+		})
+	}
+}
+
+// TestMeasureSplit cuts measures, and what is none.
+func TestMeasureSplit(t *testing.T) {
+	for _, c := range []struct {
+		name, measure, shape, values string
+		ok                           bool
+	}{
+		{"empty", "", "", "", false},
+		{"an empty shape", "\x00", "", "", true},
+		{"a shape", "\x02ab", "ab", "", true},
+		{"a shape and values", "\x02abcd", "ab", "cd", true},
+		{"a shape that is cut off", "\x02a", "", "", false},
+		{"a length that is cut off", "\x80", "", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			shape, values, ok := Measure(c.measure).Split()
+			if string(shape) != c.shape || string(values) != c.values || ok != c.ok {
+				t.Errorf("%q, %q, %t; want %q, %q, %t", shape, values, ok, c.shape, c.values, c.ok)
+			}
+		})
+	}
+	for data, want := range map[string]string{"": "0 false ", "\x02": "1 true ", "\x01x": "-1 true x", "\x80": "0 false \x80"} {
+		values := MeasureValues(data)
+		micros, ok := values.Time()
+		if got := fmt.Sprintf("%d %t %s", micros, ok, values); got != want {
+			t.Errorf("time of %q: %q, want %q", data, got, want)
+		}
 	}
 }
 
