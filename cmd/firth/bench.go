@@ -138,6 +138,7 @@ func (o *benchOptions) measure(cmd *cobra.Command, load func() (config.Config, e
 		return usageError{errors.New("--store takes a mongodb:// or mongodb+srv:// URI; where the embedded store is put --dir says")}
 	}
 	o.Progress = func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) }
+	keepHeadroom(cmd.Context(), os.LookupEnv) // as a server does
 	stopProfile, err := profile(o.profile)
 	if err != nil {
 		return err

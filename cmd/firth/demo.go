@@ -61,6 +61,7 @@ func demo(ctx context.Context, c config.Config, duration time.Duration, out io.W
 	}
 	log := logger(c)
 	limitMemory(c, log, os.LookupEnv, os.DirFS("/"))
+	keepHeadroom(ctx, os.LookupEnv)
 	r, err := start(ctx, c, log, listenNextFree)
 	if err != nil {
 		return err

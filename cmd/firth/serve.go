@@ -90,6 +90,7 @@ func serve(ctx context.Context, c config.Config, out io.Writer) error {
 	}
 	log := logger(c)
 	limitMemory(c, log, os.LookupEnv, os.DirFS("/"))
+	keepHeadroom(ctx, os.LookupEnv)
 	r, err := start(ctx, c, log, listenExactly)
 	if err != nil {
 		return err
