@@ -16,7 +16,10 @@ func (l *leg) value(document bson.Raw) (store.SortValue, error) {
 	if l.column == nil {
 		return store.SortValue{}, nil
 	}
-	found := document.Lookup(strings.Split(l.column.field, ".")...)
+	if l.path == nil {
+		l.path = strings.Split(l.column.field, ".")
+	}
+	found := document.Lookup(l.path...)
 	text, ok := found.StringValueOK()
 	if !ok {
 		several, isArray := readStrings(found)

@@ -181,6 +181,8 @@ func (h *hotQuery) where(part hotPart) bson.D {
 	}
 	where := bson.D{{Key: fieldPatient, Value: h.patient}, {Key: fieldHot, Value: h.tokens.on(mark)}}
 	switch part {
+	case hotLong:
+		where = append(where, bson.E{Key: fieldLong, Value: true}) // where $elemMatch is not exact, a range of marked tokens finds others, too
 	case hotTimeless:
 		where = append(where, bson.E{Key: fieldTime, Value: nil})
 	case hotDated:
@@ -196,7 +198,7 @@ func (h *hotQuery) where(part hotPart) bson.D {
 }
 
 // notLong restricts a find to what has one short time.
-func notLong() bson.D { return bson.D{{Key: fieldLong, Value: nil}} }
+func notLong() bson.D { return bson.D{{Key: fieldLong, Value: bson.D{{Key: "$exists", Value: false}}}} }
 
 // hotHint names the compound index to the server, whose planner might take another one.
 func hotHint() bson.D { return ascending(fieldPatient, fieldHot, fieldTime) }

@@ -98,6 +98,7 @@ func (r *run) page() (*store.Page, error) {
 	if more {
 		found = found[:r.q.Count]
 	}
+	page.Matches = slices.Grow(page.Matches, len(found))
 	for i := range found {
 		page.Matches = append(page.Matches, found[i].version.result())
 	}
@@ -152,16 +153,24 @@ func (r *run) findStages(stages [][]*leg, want int) (found []match, err error) {
 			if err != nil {
 				return nil, err
 			}
-			parts = append(parts, part...)
+			parts = joined(parts, part)
 		}
 		if len(legs) > 1 {
 			slices.SortStableFunc(parts, func(a, b match) int { return r.order.Compare(&a.at, &b.at) })
 		}
-		if found = append(found, parts[:min(len(parts), want-len(found))]...); len(found) == want {
+		if found = joined(found, parts[:min(len(parts), want-len(found))]); len(found) == want {
 			break
 		}
 	}
 	return found, nil
+}
+
+// joined is append that copies nothing where there is nothing to append to.
+func joined(some, more []match) []match {
+	if len(some) == 0 {
+		return more
+	}
+	return append(some, more...)
 }
 
 // leg is one find whose matches come in the order of the query.
@@ -170,6 +179,7 @@ type leg struct {
 	sort   bson.D
 	column *column // where the value of the first sort key is; nil where it is missing, or there is none
 	hint   bson.D
+	path   []string // the column's field
 }
 
 // narrowed is a leg that uses what the compound index can tell.

@@ -53,6 +53,13 @@ func (r random) subject() string { return "subject\x01rPatient/" + pick(r, "a0",
 func (r random) member() string {
 	return "member\x01rObservation/" + pick(r, "a0", "B1", "z2", "a3", "a11", "nobody")
 }
+
+// subjects are the keys of a resource's one subject (search.HotIndex): none, one, or another with its version.
+func (r random) subjects() []string {
+	subject := r.subject()
+	return pick(r, nil, []string{subject}, []string{subject}, []string{subject}, []string{subject}, []string{subject, subject + "/_history/1"})
+}
+
 func (r random) code() string {
 	return "code\x01t" + pick(r, "hr", "bp", "h") + "\x01" + pick(r, "", "L", "M")
 }
@@ -81,7 +88,8 @@ func (r random) resourceKeys(typ string) []string {
 		keys = append(keys, r.key())
 	}
 	if typ == "Observation" {
-		for _, one := range []func() string{r.subject, r.code, r.category} {
+		keys = append(keys, r.subjects()...)
+		for _, one := range []func() string{r.code, r.category} {
 			keys = r.some(keys, func() []string { return []string{one()} })
 		}
 		keys = r.some(keys, r.times)
