@@ -68,7 +68,7 @@ func TestContentKeys(t *testing.T) {
 	keys, err := r.Extract(parseResource(t, `{"resourceType":"Patient","id":"p-1",`+narrative("Peter <i>James</i>")+`,
 		"contained":[{"resourceType":"Organization","name":"Gastro Clinic"}],"active":true,"multipleBirthInteger":7,
 		"name":[{"family":"Chalmers","_family":{"extension":[{"url":"http://x.example/e","valueString":"van"}]}}],
-		"photo":[{"data":"c29tZSBkYXRh","title":"Portrait"}],"birthDate":"1974-12-25","new":{"element":["known","`+strings.Repeat("x", 65)+`"]}}`))
+		"photo":[{"data":"c29tZSBkYXRh","title":"Portrait"}],"birthDate":"1974-12-25","new":{"element":["known","`+strings.Repeat("x", 65)+`","`+strings.Repeat("y", 64)+`"]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestContentKeys(t *testing.T) {
 			words = append(words, word)
 		}
 	}
-	want := []string{"1", "12", "1974", "25", "chalmers", "clinic", "e", "example", "gastro", "generated", "http", "james", "known", "p", "peter", "portrait", "van", "x"}
+	want := []string{"1", "12", "1974", "25", "chalmers", "clinic", "e", "example", "gastro", "generated", "http", "james", "known", "p", "peter", "portrait", "van", "x", strings.Repeat("y", 64)}
 	if diff := cmp.Diff(want, words); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

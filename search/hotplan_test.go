@@ -24,6 +24,9 @@ func TestHotDivide(t *testing.T) {
 		{"all of a patient", And{of1}, HotPlan{Subject: "Patient/1", Hi: tailMax}, true},
 		{"a day", And{of1, day}, HotPlan{Subject: "Patient/1", Times: []Plan{day}, Lo: "20240301000000000000", Hi: "20240302000000000000"}, true},
 		{"more", And{status, of1, Or{code, of1}, All{}}, HotPlan{Subject: "Patient/1", Hi: tailMax, Rest: []Plan{status}}, true},
+		{"all of what follows", And{of1, And{of1, All{}}}, HotPlan{Subject: "Patient/1", Hi: tailMax}, true},
+		{"all of what follows and more", And{of1, And{of1, status}}, HotPlan{Subject: "Patient/1", Hi: tailMax, Rest: []Plan{And{of1, status}}}, true},
+		{"one of what does not follow", And{of1, Or{code, status}}, HotPlan{Subject: "Patient/1", Hi: tailMax, Rest: []Plan{Or{code, status}}}, true},
 		{"not", And{of1, Not{Of: Or{code, of1}}}, HotPlan{Subject: "Patient/1", Hi: tailMax, Rest: []Plan{Not{Of: Or{code, of1}}}}, true},
 	} {
 		got, ok := h.Divide(test.plan)

@@ -98,6 +98,10 @@ func TestMeasure(t *testing.T) {
 		{"members", `"hasMember":[{"reference":"Observation/a"}]`, decoded{Shape: MeasureShape{Panel: true, Members: true}}, false},
 		{"two statuses", `"status":["final","entered-in-error"]`, decoded{}, false},
 		{"two codes", `"code":[{"coding":[{"code":"a"}]}]`, decoded{}, false},
+		{"two codes of a component", `"component":[{"code":[{"coding":[{"code":"a"}]}]}]`, decoded{Shape: MeasureShape{Panel: true, Parts: []Measured{{}}}}, false},
+		{"a component that is a text", `"component":["x"]`, decoded{Shape: MeasureShape{Panel: true, Parts: []Measured{{}}}}, false},
+		{"as long as is kept", code(strings.Repeat("x", maxMeasure-8)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", maxMeasure-8))}}, true},
+		{"a byte longer", code(strings.Repeat("x", maxMeasure-7)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", maxMeasure-7))}}, false},
 		{"a component that is none", `"component":{"code":{}}`, decoded{Shape: MeasureShape{Panel: true, Parts: []Measured{{}}}}, false},
 		{"long", code(strings.Repeat("x", maxMeasure)), decoded{Shape: MeasureShape{Own: measured("", strings.Repeat("x", maxMeasure))}}, false},
 	} {

@@ -60,6 +60,8 @@ func TestNear(t *testing.T) {
 		"1":              "at position 1 of the value: write latitude|longitude|distance|units",
 		"91|1":           "at position 1 of the value: not a latitude",
 		"1|181":          "at position 3 of the value: not a longitude",
+		"-91|1":          "at position 1 of the value: not a latitude",
+		"1|-181":         "at position 3 of the value: not a longitude",
 		"1|nan":          "at position 3 of the value: not a longitude",
 		"1|1|-1":         "at position 5 of the value: not a distance",
 		"1|1|1|mi":       "at position 7 of the value: not a unit of distance",

@@ -139,3 +139,27 @@ func TestSampleBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestSampledData extracts samples, some of which are none.
+func TestSampledData(t *testing.T) {
+	r := newTestRegistry(t)
+	two, five := decimalText(fhir.NewDecimal(2, 0)), decimalText(fhir.NewDecimal(5, 0))
+	samples := []string{"value-quantity␁h" + five + "+␁S␁u␁u␁" + two + "!", "value-quantity␁l" + two + "!␁S␁u␁u␁" + five + "+"}
+	none := []string{"value-quantity␁!"}
+	for rest, want := range map[string][]string{
+		`"origin":{"value":1},"data":"1 4"`:              samples,
+		`"origin":{"value":1},"factor":0.5,"data":"2 8"`: samples,
+		`"origin":{"value":6},"factor":-1,"data":"1 4"`:  samples,
+		`"origin":{"value":1},"data":5`:                  none,
+		`"origin":{"value":1}`:                           none,
+		`"origin":{"unit":"x"},"data":"1 4"`:             none,
+		`"data":"1 4"`:                                   none,
+		`"origin":{"value":1},"factor":"x","data":"1 4"`: none,
+		`"origin":{"value":1},"data":"1 x"`:              none,
+	} {
+		got := keysUnder(t, r, `{"resourceType":"Observation","valueSampledData":{`+rest+`}}`, "value-quantity")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", rest, diff)
+		}
+	}
+}

@@ -29,6 +29,7 @@ func TestOrderedDecimal(t *testing.T) {
 		{"-100", "-4996.8~"},
 		{"1E+400", ">5401.1"},
 		{"1E-400", ">4601.1"},
+		{strings.Repeat("1", 400), ">5400." + strings.Repeat("1", 400)},
 	} {
 		got, ok := appendNumber(nil, []byte(test.in))
 		if string(got) != test.want || !ok {
@@ -48,6 +49,28 @@ func TestOrderedDecimal(t *testing.T) {
 		}
 		if _, err := fhir.ParseDecimal(bad); err == nil {
 			t.Errorf("%q is a decimal", bad)
+		}
+	}
+}
+
+// TestExponents appends decimals up to the edges of what has a text, and one step beyond.
+func TestExponents(t *testing.T) {
+	for _, c := range []struct {
+		digits   string
+		exponent int
+		want     string
+	}{
+		{"1", 4000, ">9000.1"},
+		{"1", 4001, ""},
+		{"1", -4000, ">1000.1"},
+		{"1", -4001, ""},
+		{"01", 4001, ">9000.1"},
+		{"01", -4000, ""},
+		{"0", 4001, "0"},
+	} {
+		got, ok := appendDecimal(nil, false, []byte(c.digits), c.exponent)
+		if string(got) != c.want || ok != (c.want != "") {
+			t.Errorf("%s, %d: %q, %t, want %q", c.digits, c.exponent, got, ok, c.want)
 		}
 	}
 }

@@ -124,3 +124,38 @@ func TestValueTestAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestValueTestForgets remembers so many shapes and answers, and begins again with one more.
+func TestValueTestForgets(t *testing.T) {
+	test, ok := NewValueTest(Keys{Lo: ownValues, Hi: after(ownValues)})
+	if !ok {
+		t.Fatal("no test")
+	}
+	match := func(code, value int) {
+		t.Helper()
+		res := parseResource(t, fmt.Sprintf(`{"resourceType":"Observation","code":{"coding":[{"code":"%d"}]},"valueQuantity":{"value":%d,"system":"http://unitsofmeasure.org","code":"g"}}`, code, value))
+		if match, known := test.Match(MeasureOf(res)); !match || !known {
+			t.Fatalf("%d, %d: %t, %t", code, value, match, known)
+		}
+	}
+	for i := range keptShapes {
+		match(i, 0)
+	}
+	if len(test.shapes) != keptShapes {
+		t.Errorf("%d shapes", len(test.shapes))
+	}
+	match(keptShapes, 0)
+	if len(test.shapes) != 1 {
+		t.Errorf("%d shapes after one more", len(test.shapes))
+	}
+	for i := range keptAnswers {
+		match(keptShapes, i)
+	}
+	if len(test.last.answers) != keptAnswers {
+		t.Errorf("%d answers", len(test.last.answers))
+	}
+	match(keptShapes, keptAnswers)
+	if len(test.last.answers) != 1 {
+		t.Errorf("%d answers after one more", len(test.last.answers))
+	}
+}
