@@ -87,6 +87,7 @@ func TestMeasure(t *testing.T) {
 			decoded{MeasureShape{Panel: true, Own: measured("", "p"), Parts: []Measured{measured(hg, "a"), measured("", "b"), measured(hg, "c")}}, "", []string{"-120", "0.0"}}, true},
 		{"comparator", `"valueQuantity":{"value":1,"comparator":"<",` + ucum + `}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
 		{"unit of another system", `"valueQuantity":{"value":1,"system":"x","code":"y"}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
+		{"a unit without a code", `"valueQuantity":{"value":1,"unit":"x","system":"http://unitsofmeasure.org"}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
 		{"no value", `"valueQuantity":{` + ucum + `}`, decoded{Shape: MeasureShape{Quantity: true}}, true},
 		{"modified", `"modifierExtension":[{"url":"x"}],` + quantity("1") + `,"component":[{` + quantity("2") + `}]`,
 			decoded{Shape: MeasureShape{Panel: true, Quantity: true, Parts: []Measured{{}}}}, true},
@@ -122,6 +123,22 @@ func TestMeasure(t *testing.T) {
 	patient, err := fhir.ParseResource([]byte(`{"resourceType":"Patient"}`))
 	if err != nil || MeasureOf(patient) != nil {
 		t.Error("a Patient has a measure", err)
+	}
+}
+
+// TestPlainDecimal tells the numbers that fit from those that are left as text, and from what is none.
+func TestPlainDecimal(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "0 0", "7": "7 0", "-7": "-7 0", "1.50": "150 2", "-0.07": "-7 2", "0.0": "0 1", "123456789012345678": "123456789012345678 0", "-1234567890.12345678": "-123456789012345678 8", "0.12345678901234567": "12345678901234567 17",
+		"1234567890123456789": "", "0.123456789012345678": "", "": "", "-": "", ".": "", ".5": "", "-.5": "", "5.": "", "1.2.3": "", "1..2": "", "1e2": "", "+1": "", "--1": "", "1 ": "", "x": "", "/": "", ":": "", "9:": "",
+	} {
+		got := ""
+		if coefficient, scale, ok := plainDecimal([]byte(text)); ok {
+			got = fmt.Sprintf("%d %d", coefficient, scale)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
 
