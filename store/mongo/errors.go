@@ -91,6 +91,17 @@ func writing(ctx context.Context, err error) error {
 	return translate(ctx, err)
 }
 
+// errOverdue says that the store's own limit of time ended.
+var errOverdue = errors.New("mongo store: the time limit of a write ended before it was sent")
+
+// unfinished is store.ErrBusy for a write that was not sent within the store's own limit of time, which is not its caller's. Of one that was sent [writing] tells.
+func unfinished(caller context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && caller.Err() == nil {
+		return &busyError{text: "MongoDB did not answer in time", cause: errOverdue}
+	}
+	return err
+}
+
 func hasLabel(err error, label string) bool {
 	var labeled mongo.LabeledError
 	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)

@@ -1,9 +1,11 @@
 package mongo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
@@ -34,6 +36,32 @@ func TestExhausted(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := exhausted(tt.err); !errors.Is(got, tt.want) {
 				t.Errorf("exhausted = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestUnfinished: the limit of time that is the store's own is not the caller's business.
+func TestUnfinished(t *testing.T) {
+	ended, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	tests := []struct {
+		name   string
+		caller context.Context
+		err    error
+		want   error
+	}{
+		{"the store's limit", t.Context(), fmt.Errorf("find: %w", context.DeadlineExceeded), store.ErrBusy},
+		{"the caller's", ended, context.DeadlineExceeded, context.DeadlineExceeded},
+		{"sent, and not known", t.Context(), &unknownError{context.DeadlineExceeded}, store.ErrUnknown},
+		{"refused", t.Context(), store.ErrConflict, store.ErrConflict},
+		{"done", t.Context(), nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := unfinished(tt.caller, tt.err)
+			if !errors.Is(got, tt.want) || errors.Is(got, context.DeadlineExceeded) != errors.Is(tt.want, context.DeadlineExceeded) {
+				t.Errorf("unfinished = %v, want %v", got, tt.want)
 			}
 		})
 	}

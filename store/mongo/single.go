@@ -22,6 +22,11 @@ const singleTries = 200
 func (s *Store) single(caller context.Context, op *store.Op) (*store.Result, error) {
 	ctx, cancel := context.WithTimeout(caller, s.opts.Timeout)
 	defer cancel()
+	result, err := s.singleWithin(ctx, op)
+	return result, unfinished(caller, err)
+}
+
+func (s *Store) singleWithin(ctx context.Context, op *store.Op) (*store.Result, error) {
 	resources := s.db.Collection(op.Key.Type)
 	var old *version
 	var document bson.Raw
