@@ -169,6 +169,8 @@ func TestCustomExpressions(t *testing.T) {
 		{"from another type", "string", "Practitioner", "Patient.name.family", "", "it begins at Patient"},
 		{"from other types", "string", "Practitioner", "Patient.name.family | Person.name.family", "", "it has no expression for Practitioner"},
 		{"computed from other types", "string", "Practitioner", "Patient.name.first().family | Practitioner.name.first().family", "", ""},
+		{"from a misspelled type", "string", "Patient", "Patients.name.family", "", `it has an error in "Patients.name.family": line 1, column 1: Patient has no element Patients`},
+		{"from what is no type, with an element of the type", "string", "Patient", "Patient.name.family | Unknown.name.given", "", `it has an error in "Unknown.name.given": line 1, column 1: Patient has no element Unknown`},
 		{"from what is no type", "string", "Patient", "Patient.name.family | Unknown.family", "", `it has an error in "Unknown.family": line 1, column 1: Patient has no element Unknown`},
 		{"through a choice", "string", "Observation", "Observation.value.unit", "", ""},
 		{"to another kind of element", "date", "Patient", "Patient.name", "", `it has an error in "Patient.name": Patient.name is of no type that a date parameter can hold`},

@@ -206,6 +206,9 @@ func (r *Registry) settle(b *branch, d *draft, t *spec.Type, alternative string)
 	if b.root != "" && r.defs.Type(b.root) != nil && !t.Is(b.root) {
 		return fmt.Errorf("begins at %s", b.root)
 	}
+	if b.plain && b.root != "" && b.root != "%resource" && r.defs.Type(b.root) == nil {
+		*b = otherBranch(alternative) // FHIRPath takes it for an element, and says that there is none
+	}
 	_, _, err := r.route(t, *b, d)
 	var wrong *wrongKindError
 	if err != nil && b.plain && d.kind != composite && !errors.As(err, &wrong) {
