@@ -37,7 +37,7 @@ type parameters struct {
 	others    *processes  // nil where there are none
 	outdated  atomic.Bool // not all keys are of the registry's keying (see checkKeying)
 
-	writing       sync.Mutex
+	writing       turn
 	stopListening func()
 
 	behind bool // customs are not what is stored; held under writing
@@ -55,7 +55,7 @@ func newParameters(s store.Store, registry *search.Registry, log *slog.Logger) *
 	if !hasState || !canReindex {
 		return nil
 	}
-	return &parameters{store: s, state: state, reindexer: reindexer, search: registry, log: log}
+	return &parameters{store: s, state: state, reindexer: reindexer, search: registry, log: log, writing: newTurn()}
 }
 
 // ReadParameters tells a registry of the search parameters that SearchParameter resources in a store define and that are ready, and changes nothing in the store. It is for

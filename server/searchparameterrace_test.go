@@ -372,6 +372,49 @@ func TestJobBeginsBesideWriters(t *testing.T) {
 	writer.Wait()
 }
 
+// TestNobodyWaitsForAChange: who wants to change the set of parameters while another does waits no longer than he wants to, and then nothing was done for him.
+func TestNobodyWaitsForAChange(t *testing.T) {
+	f := newFixture(t)
+	p := f.server.parameters
+	res, err := fhir.ParseResource([]byte(asserted))
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, err := f.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, isBusy := range []bool{true, false} {
+		if isBusy {
+			p.writing.Lock()
+		}
+		told := make(chan error, 1)
+		go func() {
+			_, err := p.define(gone, []store.Op{op})
+			told <- err
+		}()
+		select {
+		case err := <-told:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it waits for the change")
+		}
+		if isBusy {
+			p.writing.Unlock()
+		}
+	}
+	if n := len(p.snapshot()); n != 0 {
+		t.Errorf("%d records of what nobody waited for", n)
+	}
+	if _, err := p.define(t.Context(), []store.Op{op}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNobodyWaitsForACommit has a commit hang while the set of parameters changes: who wants to write meanwhile waits no longer than he wants to.
 func TestNobodyWaitsForACommit(t *testing.T) {
 	p := newFixture(t).server.parameters

@@ -13,7 +13,9 @@ import (
 // exclusively does what changes the set of search parameters or their records, with what is stored known: no other call does so meanwhile, in this process or in another on the store. When it has
 // returned the others learn of the change within a beat.
 func (p *parameters) exclusively(ctx context.Context, act func() error) error {
-	p.writing.Lock()
+	if err := p.writing.take(ctx); err != nil {
+		return err
+	}
 	defer p.writing.Unlock()
 	if p.others == nil {
 		if p.behind { // what the records say is not known since an earlier change was cut short

@@ -20,11 +20,13 @@ type world struct {
 	failures []string       // different ones
 	failed   int
 
+	defining chan struct{} // who changes search parameters
+
 	through func(http.RoundTripper) http.RoundTripper // what requests go through
 }
 
 func newWorld() *world {
-	return &world{versions: map[string]int{}, counts: map[string]int{}, through: func(next http.RoundTripper) http.RoundTripper { return next }}
+	return &world{versions: map[string]int{}, counts: map[string]int{}, defining: make(chan struct{}, 4), through: func(next http.RoundTripper) http.RoundTripper { return next }}
 }
 
 func (w *world) locked(f func()) {

@@ -225,10 +225,17 @@ func (c *client) metaAdd() {
 		body: `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"system":"urn:soak","code":"` + pick(c, "a", "b") + `"}]}}]}`})
 }
 
-// define makes one of few search parameters of its own, asks it, which is refused until what is stored has its keys, and sometimes deletes it.
+// define makes one of few search parameters of its own, asks it, which is refused until what is stored has its keys, and sometimes deletes it. The server changes them one after the other, each with
+// commits of its own, so that of 200 clients all would end up waiting for the others.
 func (c *client) define() {
 	n := strconv.Itoa(c.random.IntN(3))
 	code := "soak-" + n
+	select {
+	case c.world.defining <- struct{}{}:
+		defer func() { <-c.world.defining }()
+	default:
+		return
+	}
 	if c.random.IntN(3) == 0 {
 		c.do(call{what: "delete of a search parameter", method: "DELETE", path: "/SearchParameter/" + code, good: []int{204, 409}})
 		return
