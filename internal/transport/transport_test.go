@@ -250,7 +250,7 @@ func TestHeaders(t *testing.T) {
 		w := httptest.NewRecorder()
 		transport.Headers(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Security-Policy", "mine") }), overTLS).
 			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
-		want := http.Header{"X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"DENY"}, "Content-Security-Policy": {"mine"}, "Referrer-Policy": {"no-referrer"}, "Cross-Origin-Resource-Policy": {"cross-origin"}}
+		want := http.Header{"X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"DENY"}, "Content-Security-Policy": {"mine"}, "Referrer-Policy": {"no-referrer"}, "Cross-Origin-Resource-Policy": {"cross-origin"}, "Cache-Control": {"no-store"}}
 		if overTLS {
 			want["Strict-Transport-Security"] = []string{"max-age=31536000"}
 		}
