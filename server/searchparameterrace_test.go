@@ -384,33 +384,22 @@ func TestNobodyWaitsForAChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	define := func(ctx context.Context) error {
+		_, err := p.define(ctx, []store.Op{op})
+		return err
+	}
+	p.writing.Lock()
+	givenUp(t, "who waits for a change", define)
+	p.writing.Unlock()
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	for _, isBusy := range []bool{true, false} {
-		if isBusy {
-			p.writing.Lock()
-		}
-		told := make(chan error, 1)
-		go func() {
-			_, err := p.define(gone, []store.Op{op})
-			told <- err
-		}()
-		select {
-		case err := <-told:
-			if !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		case <-time.After(patience):
-			t.Fatal("it waits for the change")
-		}
-		if isBusy {
-			p.writing.Unlock()
-		}
+	if err := define(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("who comes too late is told %v", err)
 	}
 	if n := len(p.snapshot()); n != 0 {
 		t.Errorf("%d records of what nobody waited for", n)
 	}
-	if _, err := p.define(t.Context(), []store.Op{op}); err != nil {
+	if err := define(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -431,24 +420,30 @@ func TestNobodyWaitsForACommit(t *testing.T) {
 		}
 		return true
 	})
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	told := make(chan error, 1)
-	go func() {
-		_, err := p.apply(gone, nil)
-		told <- err
-	}()
-	select {
-	case err := <-told:
-		if !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("it waits for the commit")
-	}
+	givenUp(t, "who waits for a commit", func(ctx context.Context) error {
+		_, err := p.apply(ctx, nil)
+		return err
+	})
 	p.keys.RUnlock()
 	<-changed
 	if _, err := p.apply(t.Context(), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// givenUp does what cannot be done now and leaves: it must end then.
+func givenUp(t *testing.T, who string, act func(context.Context) error) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	told := make(chan error, 1)
+	go func() { told <- act(ctx) }()
+	leave()
+	select {
+	case err := <-told:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s is told %v", who, err)
+		}
+	case <-time.After(patience):
+		t.Fatalf("%s waits on", who)
 	}
 }
