@@ -123,9 +123,9 @@ func TestAuditTrail(t *testing.T) {
 		{"GET", "/metadata", "", nil, []string{"capabilities R0 metadata"}},
 		{"GET", "/Observation?access_token=verysecret&status=amended", "", nil, []string{"search-type E0 Observation?access_token=***&status=amended"}},
 	}
-	for _, step := range steps {
+	for i, step := range steps {
 		t.Run(step.method+" "+step.path, func(t *testing.T) {
-			id := fmt.Sprintf("r-%p", &step)
+			id := fmt.Sprintf("r-%d", i)
 			f.do(step.method, step.path, step.body, append([]string{"X-Request-Id", id}, step.headers...)...)
 			events, _ := f.events("/AuditEvent?_count=200&entity:identifier=" + id)
 			got := texts(events)
