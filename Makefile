@@ -88,8 +88,8 @@ fuzz: ## Fuzz every target, one after the other, FUZZTIME each (30s); RUN narrow
 	  [[ "$$target" =~ $(RUN) ]] || continue; \
 	  echo "--- $$dir $$target $(FUZZTIME)"; \
 	  log="$$(mktemp)"; \
-	  if ! $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=$(FUZZMIN) "$$dir" </dev/null 2>&1 | tee "$$log"; then \
-	    if grep -q 'Failing input' "$$log" || ! grep -q 'context deadline exceeded' "$$log"; then exit 1; fi; \
+	  if ! $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=$(FUZZMIN) "$$dir" </dev/null 2>&1 | tee "$$log" | sed -u '/^--- FAIL/,$$d'; then \
+	    if grep -qE 'Failing input|failure while testing' "$$log" || ! grep -qx ' *context deadline exceeded' "$$log"; then sed -n '/^--- FAIL/,$$p' "$$log"; exit 1; fi; \
 	    echo "no finding: the fuzzing engine met its own deadline instead of its time limit"; \
 	  fi; \
 	  rm -f "$$log"; \
