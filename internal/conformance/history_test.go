@@ -80,7 +80,7 @@ func historyParameters(s *session) {
 		s.get(here+"?_at="+url.QueryEscape(at[i])).is(200).at("entry.resource.meta.versionId", fmt.Sprint(i))
 	}
 	s.get(here+"?_since="+at[4]).at("entry.resource.meta.versionId", "6", "5", "4")
-	s.get("/Patient/_history?_since="+at[6]).is(200).among("entry.resource.id", "history")
+	s.get("/Patient/_history?_count=1000&_since="+at[6]).is(200).among("entry.resource.id", "history")
 	s.get(here + "?_since=2100-01-01T00:00:00Z").is(200).totals(0).at("entry")
 	s.get("/Patient/_history?_since=2100-01-01T00:00:00Z").is(200).totals(0).at("entry")
 	s.get("/_history?_since=2100-01-01T00:00:00Z").is(200).totals(0).at("entry")
