@@ -153,12 +153,16 @@ func (p *Proxy) forget(l *link) {
 	delete(p.links, l)
 }
 
-// see records a command and decides on it.
-func (p *Proxy) see(c Command) Action {
+// see records a command of a link and decides on it. It returns false for a link that was cut by now: when all are, which is one after the other, who knows of it by the end of one
+// finds no other that still passes commands on.
+func (p *Proxy) see(l *link, c Command) (Action, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if l.isDead() {
+		return Action{}, false
+	}
 	p.commands = append(p.commands, c)
-	return p.decide(c)
+	return p.decide(c), true
 }
 
 // strike does what an action says at the point of its cut.
@@ -222,6 +226,12 @@ func (l *link) cut() {
 	}
 }
 
+func (l *link) isDead() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dead
+}
+
 // abandon resets a connection.
 func abandon(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
@@ -247,7 +257,10 @@ func (l *link) requests() {
 		var action Action
 		if counts && !own(c.Name) {
 			c.Connection = l.number
-			action = l.p.see(c)
+			var alive bool
+			if action, alive = l.p.see(l, c); !alive {
+				return
+			}
 		}
 		if action.Cut == Before {
 			l.p.strike(l, action)
