@@ -98,7 +98,7 @@ func TestStoreThatFails(t *testing.T) {
 		t.Errorf("another durable event: %v", err)
 	}
 	s.fails.Store(false)
-	for deadline := time.Now().Add(20 * time.Second); trail.Ready() != nil; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); trail.Ready() != nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the trail did not recover")
 		}
