@@ -15,7 +15,17 @@ import (
 	"github.com/firth-health/firth/store/mongo"
 )
 
-// outageStore opens a store behind a proxy, and has it write a Patient. With transactions FerretDB is made to look like a replica set.
+// openHasty opens a store that waits little for a server, which on a busy machine takes more than one try.
+func openHasty(ctx context.Context, uri string, opts mongo.Options) (*mongo.Store, error) {
+	for begun := time.Now(); ; {
+		s, err := mongo.Open(ctx, uri, opts)
+		if err == nil || time.Since(begun) > time.Minute {
+			return s, err
+		}
+	}
+}
+
+// outageStore opens a store behind a proxy on a database with a Patient, and has it write that. With transactions FerretDB is made to look like a replica set.
 func outageStore(t *testing.T, transactions bool, within time.Duration, adjust ...func(*mongo.Options)) (*mongo.Store, *mongoproxy.Proxy, string) {
 	t.Helper()
 	target, uri := proxyTarget(t), serverURI(t)
@@ -31,11 +41,16 @@ func outageStore(t *testing.T, transactions bool, within time.Duration, adjust .
 		t.Fatal(err)
 	}
 	name := database(t)
+	first := open(t, mongo.Options{Database: name}) // makes collections and indexes, however long it takes
+	_, err = first.Apply(t.Context(), []store.Op{writeOp(t, store.Update, "Patient", "a", "first")})
+	if err = errors.Join(err, first.Close()); err != nil {
+		t.Fatal(err)
+	}
 	opts := mongo.Options{Database: name, AllowStandalone: !real(), SelectWithin: within, Timeout: 10 * time.Second}
 	for _, change := range adjust {
 		change(&opts)
 	}
-	s, err := mongo.Open(t.Context(), uri, opts)
+	s, err := openHasty(t.Context(), uri, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,14 +117,14 @@ func TestOutageTaken(t *testing.T) {
 
 // Who sent a write and waited in vain is not told that nothing was done: what came of it is found out, or nobody knows.
 func TestOutageSilence(t *testing.T) {
-	s, proxy, _ := outageStore(t, false, 5*time.Second, func(o *mongo.Options) { o.Timeout = time.Second })
+	s, proxy, _ := outageStore(t, false, 5*time.Second, func(o *mongo.Options) { o.Timeout = 2 * time.Second })
 	for _, c := range []struct {
 		command string
 		method  store.Method
 		id      string
 	}{{"insert", store.Create, "silent"}, {"update", store.Update, "a"}} {
 		proxy.Script(func(sent mongoproxy.Command) mongoproxy.Action {
-			return mongoproxy.Action{Late: map[bool]time.Duration{true: 3 * time.Second}[sent.Name == c.command && sent.Collection == "Patient"]}
+			return mongoproxy.Action{Late: map[bool]time.Duration{true: 5 * time.Second}[sent.Name == c.command && sent.Collection == "Patient"]}
 		})
 		results, err := s.Apply(t.Context(), []store.Op{writeOp(t, c.method, "Patient", c.id, "silent")})
 		if err != nil || len(results) != 1 {
@@ -166,7 +181,7 @@ func TestOutageRestore(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				weak, err := mongo.Open(t.Context(), uri, mongo.Options{Database: name, AllowStandalone: !real(), SelectWithin: 500 * time.Millisecond})
+				weak, err := openHasty(t.Context(), uri, mongo.Options{Database: name, AllowStandalone: !real(), SelectWithin: 500 * time.Millisecond})
 				if err != nil {
 					t.Fatal(err)
 				}
