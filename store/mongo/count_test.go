@@ -35,7 +35,11 @@ func TestTotals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page, err := s.Search(t.Context(), request.Query); err != nil || page.Total != want {
+		page, err := s.Search(t.Context(), request.Query)
+		for begun := time.Now(); err == nil && page.Total < 0 && time.Since(begun) < time.Minute; { // left out, as the server took long to count
+			page, err = s.Search(t.Context(), request.Query)
+		}
+		if err != nil || page.Total != want {
 			t.Errorf("%s: %v, %v; want %d", query, page, err, want)
 		}
 	}
