@@ -84,7 +84,7 @@ func TestPagingUnderWrites(t *testing.T) {
 	t.Run("history of one", func(t *testing.T) { walker.historyOfOne(t) })
 	stop()
 	all.Wait()
-	if n := w.counts["update 200"] + w.counts["update 201"]; n < 200 {
+	if n := w.updates(); n < 200 {
 		t.Errorf("only %d updates meanwhile", n)
 	}
 	for _, failure := range w.failures {
@@ -92,11 +92,23 @@ func TestPagingUnderWrites(t *testing.T) {
 	}
 }
 
+// updates is how often a resource was updated.
+func (w *world) updates() (n int) {
+	w.locked(func() { n = w.counts["update 200"] + w.counts["update 201"] })
+	return n
+}
+
+// letOthersWrite waits for one update more, however slow the disk is.
+func (c *client) letOthersWrite() {
+	for before, begun := c.updates(), time.Now(); c.updates() == before && time.Since(begun) < time.Minute; time.Sleep(time.Millisecond) {
+	}
+}
+
 // pages follows the next links and returns the entries of all pages.
 func (c *client) pages(t *testing.T, path string) (entries [][]fhir.Node) {
 	t.Helper()
 	for next := path; next != ""; {
-		time.Sleep(3 * time.Millisecond) // let others write
+		c.letOthersWrite()
 		a, ok := c.do(call{what: "page", method: "GET", path: next, good: []int{200}})
 		root, parsed := c.tree("page", a)
 		if !ok || !parsed {
