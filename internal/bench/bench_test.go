@@ -228,6 +228,24 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Who compares rates wants no ceilings.
+func TestRunRates(t *testing.T) {
+	system := testSystem()
+	system.Engine = func(context.Context, string, EngineLoad) (float64, error) {
+		return 0, errors.New("the engine was asked")
+	}
+	opts := Options{Clients: 2, Duration: 300 * time.Millisecond, Resources: 20, Rates: true, Dir: t.TempDir()}
+	report, err := Run(t.Context(), system, opts, Scenarios()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range report.Rows {
+		if row.PerSecond <= 0 || row.Ceiling != 0 || row.Ratio != 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+}
+
 // On a database the stores are placed elsewhere and removed in the end, finds are the ceiling of reads, and what cannot be measured leaves the rest of the table.
 func TestRunElsewhere(t *testing.T) {
 	var placed, removed, found []string
