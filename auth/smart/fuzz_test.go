@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/firth-health/firth/auth/smart"
 	"github.com/firth-health/firth/auth/smart/accounts"
@@ -83,7 +84,7 @@ func FuzzToken(f *testing.F) {
 func fuzzSite(f *testing.F) *site {
 	f.Helper()
 	t := &testing.T{}
-	s := &site{t: t, base: "https://ehr.example/fhir", root: "https://ehr.example"}
+	s := &site{t: t, base: "https://ehr.example/fhir", root: "https://ehr.example", time: time.Now()}
 	memory, err := openMemory()
 	if err != nil {
 		f.Fatal(err)

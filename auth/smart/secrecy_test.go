@@ -118,6 +118,9 @@ func TestSecrecy(t *testing.T) {
 			if value == code && place == "store" {
 				continue // six digits are in many numbers
 			}
+			if value == code && !regexp.MustCompile(`(^|\D)`+code+`(\D|$)`).MatchString(text) {
+				continue // and in nanoseconds
+			}
 			if strings.Contains(text, value) {
 				t.Errorf("%s has %q", place, value)
 			}

@@ -59,7 +59,7 @@ type site struct {
 	store store.State
 
 	mu     sync.Mutex
-	shift  time.Duration
+	time   time.Time // stands still but for pass, however slow the machine is
 	events []events.Event
 
 	secret string // of the client "confidential"
@@ -125,6 +125,7 @@ func (s *site) serve(change func(*smart.Options)) {
 	s.t.Helper()
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r) }))
 	s.keepSigningKey()
+	s.time = time.Now()
 	s.root = "http://" + s.http.Listener.Addr().String()
 	s.base = s.root + "/fhir"
 	s.Server = s.open(change)
@@ -162,14 +163,14 @@ func (s *site) make(ctx context.Context, change func(*smart.Options)) (*smart.Se
 func (s *site) now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Now().Add(s.shift)
+	return s.time
 }
 
 // pass lets time pass.
 func (s *site) pass(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shift += d
+	s.time = s.time.Add(d)
 }
 
 // told returns the events of a type.
