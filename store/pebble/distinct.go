@@ -9,7 +9,10 @@ import (
 
 // DistinctKeys implements [store.KeyLister]: it jumps from each key over its postings to the next.
 func (s *Store) DistinctKeys(ctx context.Context, resourceType string, within search.Keys, limit int) ([]string, error) {
-	if err := errors.Join(ctx.Err(), s.enter()); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.leave()

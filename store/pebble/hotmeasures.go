@@ -13,7 +13,10 @@ import (
 
 // Measures implements [store.Measurer] for plans that name one subject: it walks what stands under everyToken.
 func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
-	if err := errors.Join(ctx.Err(), s.enter()); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
