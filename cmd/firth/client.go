@@ -191,12 +191,23 @@ func clientListCommand() *cobra.Command {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tNAME\tTYPE\tSCOPES\tWHAT")
 		for _, c := range all {
-			state := map[bool]string{true: "disabled", false: "-"}[c.Disabled]
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.ID, c.Name, c.Type, or(c.Scopes, "(usual)"), state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.ID, c.Name, c.Type, or(c.Scopes, "(usual)"), clientState(&c))
 		}
 		return w.Flush()
 	})
 	return cmd
+}
+
+// clientState is what an administrator should know of a client at a glance.
+func clientState(c *admin.Client) string {
+	var states []string
+	if c.Dynamic {
+		states = append(states, "registered itself")
+	}
+	if c.Disabled {
+		states = append(states, "disabled")
+	}
+	return or(strings.Join(states, ", "), "-")
 }
 
 func clientPath(id string, more ...string) string {

@@ -177,3 +177,16 @@ func TestClientChangeRefused(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestClientState(t *testing.T) {
+	for want, c := range map[string]admin.Client{
+		"-":                           {},
+		"disabled":                    {Disabled: true},
+		"registered itself":           {Dynamic: true},
+		"registered itself, disabled": {Dynamic: true, Disabled: true},
+	} {
+		if got := clientState(&c); got != want {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}
