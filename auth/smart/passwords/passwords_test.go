@@ -1,7 +1,6 @@
 package passwords_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -55,32 +54,6 @@ func TestDefaults(t *testing.T) {
 	hash, err := h.Hash(t.Context(), "x")
 	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=65536,t=3,p=1$") {
 		t.Errorf("%s %v", hash, err)
-	}
-}
-
-// Few are hashed at once, some wait, the rest are told to come back.
-func TestBound(t *testing.T) {
-	h := passwords.NewHasher(passwords.Options{Parameters: passwords.Parameters{Time: 2, Memory: 8 << 10, Threads: 1}, AtOnce: 1, Waiting: 1})
-	results := make(chan error, 12)
-	for range 12 {
-		go func() {
-			_, err := h.Hash(context.WithoutCancel(t.Context()), "x")
-			results <- err
-		}()
-	}
-	busy := 0
-	for range 12 {
-		if err := <-results; errors.Is(err, passwords.ErrBusy) {
-			busy++
-		} else if err != nil {
-			t.Error(err)
-		}
-	}
-	if busy == 0 {
-		t.Error("nobody was told to come back")
-	}
-	if _, err := h.Hash(t.Context(), "x"); err != nil {
-		t.Errorf("afterwards: %v", err)
 	}
 }
 
