@@ -3,7 +3,9 @@ package firthtest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -123,7 +125,7 @@ func (p *Process) Kill(t *testing.T) {
 		return
 	default:
 	}
-	if err := p.Cmd.Process.Kill(); err != nil {
+	if err := p.Cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) { // it may have ended just now
 		t.Error(err)
 	}
 	<-p.Exited
