@@ -163,6 +163,7 @@ func observationOf(id, patient string) string {
 
 // TestAuditEvents asks for AuditEvents as clients do.
 func TestAuditEvents(t *testing.T) {
+	year := time.Now().UTC().Year() // before anything is recorded, at midnight of New Year's Eve
 	f := newFixture(t, audited(t, nil))
 	for i := range 30 {
 		f.do("PUT", fmt.Sprintf("/Observation/o%d", i), observationOf(fmt.Sprint("o", i), fmt.Sprint("p", i%3)))
@@ -185,7 +186,6 @@ func TestAuditEvents(t *testing.T) {
 		}
 		return len(all)
 	}
-	year := time.Now().UTC().Year()
 	for query, want := range map[string]int{
 		"action=U": 30, "patient=p1": 11, "patient=Patient/p1&action=U": 10, "action=R&entity=Observation/o7": 1, "entity=Observation/o7": 2, "subtype=update": 30,
 		"type=rest&action=U": 30, "outcome=4": 0, fmt.Sprintf("date=lt%d", year): 0, fmt.Sprintf("date=ge%d&action=U", year): 30, fmt.Sprintf("_lastUpdated=gt%d&action=U", year+1): 0,

@@ -321,10 +321,10 @@ func TestParameterComesAsJobBegins(t *testing.T) {
 			first.putConditions(3)
 			created := make(chan answer, 1)
 			act := func() {
-				created <- last.do("PUT", "/SearchParameter/later", parameterOf("later", "later", "token", "Condition", "Condition.subject.reference.exists()"))
+				created <- last.persist("PUT", "/SearchParameter/later", parameterOf("later", "later", "token", "Condition", "Condition.subject.reference.exists()"))
 			}
 			between.between.Store(&act)
-			if got := first.do("PUT", "/SearchParameter/asserted", asserted); got.status != 201 {
+			if got := first.persist("PUT", "/SearchParameter/asserted", asserted); got.status != 201 {
 				t.Fatal(got)
 			}
 			if got := <-created; got.status != 201 {

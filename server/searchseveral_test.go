@@ -24,7 +24,7 @@ func (f *fixture) putAll(resources ...[2]string) {
 	for _, r := range resources {
 		typ, id, _ := strings.Cut(r[0], "/")
 		body := `{"resourceType":"` + typ + `","id":"` + id + `"` + r[1] + `}`
-		if got := f.do("PUT", "/"+r[0], body); got.status != 201 {
+		if got := f.persist("PUT", "/"+r[0], body); got.status != 201 {
 			f.t.Fatal(got)
 		}
 	}
