@@ -13,7 +13,7 @@ import (
 // mllpSend sends one message in an MLLP frame (0x0B … 0x1C 0x0D) and returns the MSA segment of the answer.
 func mllpSend(t *testing.T, conn net.Conn, message string) string {
 	t.Helper()
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conn.Write([]byte("\x0b" + message + "\x1c\r")); err != nil {
