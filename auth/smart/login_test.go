@@ -1,6 +1,7 @@
 package smart_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -229,6 +230,24 @@ func TestSessionEnds(t *testing.T) {
 	second.get("/auth/account").at(t, "/auth/login")
 }
 
+// wrongCode is a one-time code that is not right now, nor a step before or after.
+func (s *site) wrongCode(secret string) string {
+	s.t.Helper()
+	right := map[string]bool{}
+	for step := int64(-1); step <= 1; step++ {
+		text, err := totp.Code(secret, totp.Step(s.now())+step)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		right[text] = true
+	}
+	wrong := "000000"
+	for i := 1; right[wrong]; i++ {
+		wrong = fmt.Sprintf("%06d", i)
+	}
+	return wrong
+}
+
 func TestOneTimeCodes(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.browser()
@@ -242,7 +261,7 @@ func TestOneTimeCodes(t *testing.T) {
 		}
 		return text
 	}
-	if p := b.send(p, "/auth/account/one-time", "code", "000000"); p.status != http.StatusBadRequest {
+	if p := b.send(p, "/auth/account/one-time", "code", s.wrongCode(secret)); p.status != http.StatusBadRequest {
 		t.Errorf("a wrong code: %d", p.status)
 	}
 	b.send(p, "/auth/account/one-time", "code", code(0))
@@ -368,7 +387,7 @@ func TestOneTimeCodesStay(t *testing.T) {
 	if p := b.send(p, off); p.status != http.StatusUnauthorized || !strings.Contains(p.body, "asked for after the password") {
 		t.Errorf("off without a code: %d", p.status)
 	}
-	if p := b.send(p, off, "code", "000000"); p.status != http.StatusUnauthorized {
+	if p := b.send(p, off, "code", s.wrongCode(secret)); p.status != http.StatusUnauthorized {
 		t.Errorf("off with a wrong code: %d", p.status)
 	}
 	b.get("/auth/account/one-time").at(t, "/auth/account")
