@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/firth-health/firth/store"
@@ -46,7 +47,7 @@ func translate(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &selection):
+	case errors.As(err, &selection), isCleared(err) && hasLabel(err, labelTransient):
 		return &busyError{text: "no MongoDB server can be reached", cause: err}
 	case hasCode(err, codeObjectTooLarge):
 		return errTooLarge
@@ -123,14 +124,21 @@ func uncertain(err error) bool {
 	var bulk mongo.BulkWriteException
 	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &concern) || errors.As(err, &failed) && failed.WriteConcernError != nil ||
-		errors.As(err, &bulk) && bulk.WriteConcernError != nil || hasLabel(err, labelRetryableRefused)
+		errors.As(err, &bulk) && bulk.WriteConcernError != nil || hasLabel(err, labelRetryableRefused) || isCleared(err) && !hasLabel(err, labelTransient)
+}
+
+// isCleared reports whether the driver took away the connection that a command waited for, because another had lost the server. With [labelTransient] the command was never sent; without,
+// the driver has tried again in vain, and does not say what the first try met.
+func isCleared(err error) bool {
+	var cleared driver.RetryablePoolError
+	return errors.As(err, &cleared)
 }
 
 // isLost reports whether the server was lost, none was found, or the one there is just stops being the primary.
 func isLost(err error) bool {
 	var selection topology.ServerSelectionError
 	codes := []int{codeNotPrimary, codeSteppedDown, codeShutdown, codeInterruptedByShutdown, codeInterruptedByElection, codeNotPrimaryNoSecondary, codeNotPrimaryOrSecondary}
-	return errors.As(err, &selection) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || slices.ContainsFunc(codes, func(code int) bool { return hasCode(err, code) })
+	return errors.As(err, &selection) || isCleared(err) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) || slices.ContainsFunc(codes, func(code int) bool { return hasCode(err, code) })
 }
 
 // isTimeLimit reports whether a command ran into a limit of time.
