@@ -39,7 +39,7 @@ build: ## Build the static binary bin/firth
 
 .PHONY: test
 test: ## Run all tests; needs no running service (PKG, TESTFLAGS to narrow)
-	@$(GO) test -json $(TESTFLAGS) $(PKG) | $(GO) run ./internal/testsummary
+	@$(GO) test -json -timeout=30m $(TESTFLAGS) $(PKG) | $(GO) run ./internal/testsummary
 
 .PHONY: test-mongodb
 test-mongodb: ## Run store/mongo and the HTTP suites on MongoDB: the server of FIRTH_TEST_MONGODB_URI, or else FerretDB but for listed failures
@@ -51,7 +51,7 @@ test-browser: build ## Drive the authorization server with Chromium (CHROMIUM, e
 
 .PHONY: race
 race: ## Run the tests under the race detector, except RACE_SKIP
-	@$(GO) list $(PKG) | { grep -Ev '$(RACE_SKIP)' || true; } | xargs env CGO_ENABLED=1 $(GO) test -race -short -json $(TESTFLAGS) | $(GO) run ./internal/testsummary
+	@$(GO) list $(PKG) | { grep -Ev '$(RACE_SKIP)' || true; } | xargs env CGO_ENABLED=1 $(GO) test -race -short -json -timeout=30m $(TESTFLAGS) | $(GO) run ./internal/testsummary
 
 .PHONY: vet
 vet: ## Run go vet
