@@ -134,6 +134,12 @@ func isCleared(err error) bool {
 	return errors.As(err, &cleared)
 }
 
+// isCut reports whether a connection was lost, or taken away, without any waiting.
+func isCut(err error) bool {
+	var selection topology.ServerSelectionError
+	return !errors.As(err, &selection) && !mongo.IsTimeout(err) && (mongo.IsNetworkError(err) || isCleared(err))
+}
+
 // isLost reports whether the server was lost, none was found, or the one there is just stops being the primary.
 func isLost(err error) bool {
 	var selection topology.ServerSelectionError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -69,17 +70,21 @@ func (s *Store) following(old *version) int64 {
 	return s.clock.take(1, old.sequence)
 }
 
-// newest reads the newest version, also a deletion, and its document; nil when there is none.
+// newest reads the newest version, also a deletion, and its document; nil when there is none. The driver repeats a read once and at once, which at the beginning of an outage may be
+// before it knows of it; newest waits for a primary as long as any call does.
 func (s *Store) newest(ctx context.Context, resources *mongo.Collection, key fhir.Key) (*version, bson.Raw, error) {
-	document, err := resources.FindOne(ctx, bson.D{{Key: fieldID, Value: key.ID}}).Raw()
-	if isNone(err) {
-		return nil, nil, nil
+	for began, try := time.Now(), 0; ; try++ {
+		document, err := resources.FindOne(ctx, bson.D{{Key: fieldID, Value: key.ID}}).Raw()
+		switch {
+		case err == nil:
+			v, err := s.readHead(key.Type, document)
+			return v, document, err
+		case isNone(err):
+			return nil, nil, nil
+		case !isCut(err) || time.Since(began) > s.opts.SelectWithin || pause(ctx, try) != nil:
+			return nil, nil, reading(ctx, err)
+		}
 	}
-	if err != nil {
-		return nil, nil, reading(ctx, err)
-	}
-	v, err := s.readHead(key.Type, document)
-	return v, document, err
 }
 
 // readHead reads what a document says of its version, without the content.
