@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -12,8 +13,11 @@ type Life struct {
 	ended bool
 }
 
-// Enter begins a call, which ends with Leave; after End it is an error that wraps [fs.ErrClosed].
-func (l *Life) Enter() error {
+// Enter begins a call, which ends with Leave. Of a context that has ended it returns the error, and after End one that wraps [fs.ErrClosed]; then nothing has begun.
+func (l *Life) Enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	l.calls.RLock()
 	if l.ended {
 		l.calls.RUnlock()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"testing"
@@ -8,7 +9,12 @@ import (
 
 func TestLife(t *testing.T) {
 	var l Life
-	if err := l.Enter(); err != nil {
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if err := l.Enter(left); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who has left: %v", err)
+	}
+	if err := l.Enter(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	closed := make(chan int, 2)
@@ -23,7 +29,7 @@ func TestLife(t *testing.T) {
 	if err := <-done; !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("End: %v", err)
 	}
-	if err := l.Enter(); !errors.Is(err, fs.ErrClosed) {
+	if err := l.Enter(t.Context()); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("a call after the end: %v", err)
 	}
 	if err := l.End(func() error { closed <- 1; return nil }); err != nil || len(closed) != 1 {

@@ -226,12 +226,7 @@ func (s *Store) history() *mongo.Collection { return s.db.Collection(collectionH
 func (s *Store) Transactions() bool { return s.transactions }
 
 // enter keeps the connections open until leave.
-func (s *Store) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.life.Enter()
-}
+func (s *Store) enter(ctx context.Context) error { return s.life.Enter(ctx) }
 
 func (s *Store) leave() { s.life.Leave() }
 

@@ -25,13 +25,10 @@ type request struct {
 
 // Apply implements [store.Store]. Operations see what earlier ones of the same call did.
 func (s *Store) Apply(ctx context.Context, ops []store.Op) ([]store.Result, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if err := store.CheckOps(ops); err != nil {
 		return nil, err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

@@ -12,7 +12,7 @@ import (
 
 // Export implements [store.Archive]: the change log, with contents. The cursor is the sequence of the last version.
 func (s *Store) Export(ctx context.Context, q store.ExportQuery) (page *store.ExportPage, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -54,7 +54,7 @@ func (s *Store) Restore(ctx context.Context, all []store.Restored) error {
 	if err := store.CheckRestored(all); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

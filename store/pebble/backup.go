@@ -8,10 +8,7 @@ import (
 
 // Backup implements [store.Backuper]. Files are linked where the file system can, so it takes little time and room.
 func (s *Store) Backup(ctx context.Context, dir string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

@@ -15,7 +15,7 @@ import (
 
 // Changes implements [store.Changes]. The logs of the types are read from after on and merged.
 func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

@@ -16,7 +16,7 @@ import (
 
 // Check implements [store.Checker]: it derives every index entry that the resources should have, looks each up, and counts those there are.
 func (s *Store) Check(ctx context.Context, report func(store.Finding)) (resources int, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
 	defer s.leave()

@@ -9,10 +9,7 @@ import (
 
 // DistinctKeys implements [store.KeyLister]: it jumps from each key over its postings to the next.
 func (s *Store) DistinctKeys(ctx context.Context, resourceType string, within search.Keys, limit int) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

@@ -13,10 +13,7 @@ import (
 
 // Measures implements [store.Measurer] for plans that name one subject: it walks what stands under everyToken.
 func (s *Store) Measures(ctx context.Context, q store.MeasuresQuery, visit func(m search.Measure, v *store.Version) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

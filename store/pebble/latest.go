@@ -16,10 +16,7 @@ import (
 
 // Latest implements [store.Latest] for plans that name one subject: it jumps over the sets of tokens that the subject has and takes the newest of each.
 func (s *Store) Latest(ctx context.Context, q store.LatestQuery) ([]store.Version, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -184,7 +185,7 @@ func (s *Store) get(key []byte) ([]byte, error) {
 }
 
 // enter keeps the engine open until leave.
-func (s *Store) enter() error { return s.life.Enter() }
+func (s *Store) enter(ctx context.Context) error { return s.life.Enter(ctx) }
 
 func (s *Store) leave() { s.life.Leave() }
 

@@ -12,10 +12,7 @@ import (
 
 // Read implements [store.Store]: two point reads, or three for an older version.
 func (s *Store) Read(ctx context.Context, key fhir.Key) (*store.Version, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

@@ -28,10 +28,7 @@ func (s *Store) Walk(ctx context.Context, q store.WalkQuery) (page *store.WalkPa
 			return nil, err
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -112,7 +109,7 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 		return nil, err
 	}
 	results := make([]store.RekeyResult, len(all))
-	needed, weight, err := s.outdated(all, results)
+	needed, weight, err := s.outdated(ctx, all, results)
 	if err != nil || len(needed) == 0 {
 		return results, err
 	}
@@ -137,8 +134,8 @@ func (s *Store) Rekey(ctx context.Context, all []store.Rekey) ([]store.RekeyResu
 }
 
 // outdated fills in the results of resources that have the keys they should have, and lists the others.
-func (s *Store) outdated(all []store.Rekey, results []store.RekeyResult) (needed []int, weight int64, err error) {
-	if err := s.enter(); err != nil {
+func (s *Store) outdated(ctx context.Context, all []store.Rekey, results []store.RekeyResult) (needed []int, weight int64, err error) {
+	if err := s.enter(ctx); err != nil {
 		return nil, 0, err
 	}
 	defer s.leave()

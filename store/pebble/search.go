@@ -12,7 +12,7 @@ import (
 
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -30,7 +30,7 @@ func (s *Store) Search(ctx context.Context, q *search.Query) (*store.Page, error
 
 // Explain implements [store.Explainer].
 func (s *Store) Explain(ctx context.Context, q *search.Query) (*store.Explanation, error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()

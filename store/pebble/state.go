@@ -28,10 +28,10 @@ func parseState(kind, id string, stored []byte) (*store.Record, error) {
 
 // GetState implements [store.State].
 func (s *Store) GetState(ctx context.Context, kind, id string) (*store.Record, error) {
-	if err := errors.Join(ctx.Err(), store.CheckState("GetState", kind, id, nil)); err != nil {
+	if err := store.CheckState("GetState", kind, id, nil); err != nil {
 		return nil, err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -118,10 +118,10 @@ func (g *group) revision(key []byte) (uint64, error) {
 
 // ListState implements [store.State].
 func (s *Store) ListState(ctx context.Context, kind, after string, limit int) (records []store.Record, err error) {
-	if err := errors.Join(ctx.Err(), store.CheckState("ListState", kind, "-"+after, nil)); err != nil {
+	if err := store.CheckState("ListState", kind, "-"+after, nil); err != nil {
 		return nil, err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -153,10 +153,7 @@ func (s *Store) ListState(ctx context.Context, kind, after string, limit int) (r
 // perform lets the committer do what is no operation on resources, in its place among the calls of Apply, and waits until that is durable. An act that
 // returns an error must not have written.
 func (s *Store) perform(ctx context.Context, weight int64, act func(*group) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

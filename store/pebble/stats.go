@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"sync/atomic"
 )
 
@@ -48,7 +49,7 @@ type Metrics struct {
 
 // Metrics reads the figures; it costs some tens of microseconds.
 func (s *Store) Metrics() (Metrics, error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(context.Background()); err != nil {
 		return Metrics{}, err
 	}
 	defer s.leave()
