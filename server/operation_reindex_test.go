@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/internal/teststore"
 	"github.com/firth-health/firth/search"
+	"github.com/firth-health/firth/store"
 )
 
 // putConditions stores n Conditions c1, c2, ..., asserted in 2001, 2002, ...
@@ -17,6 +19,20 @@ func (f *fixture) putConditions(n int) {
 }
 
 var asserted = parameterOf("asserted", "asserted-date", "date", "Condition", assertedDate)
+
+// assertedOp writes the parameter as the server does.
+func (f *fixture) assertedOp() store.Op {
+	f.t.Helper()
+	res, err := fhir.ParseResource([]byte(asserted))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	op, err := f.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, origin{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return op
+}
 
 // TestReindexIsHonest looks at a parameter while it is being indexed.
 func TestReindexIsHonest(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/firth-health/firth/fhir"
 	"github.com/firth-health/firth/store"
 )
 
@@ -226,15 +225,7 @@ func TestHalfDefined(t *testing.T) {
 	if _, _, err := p.others.await(t.Context(), parametersID); err != nil {
 		t.Fatal(err)
 	}
-	res, err := fhir.ParseResource([]byte(asserted))
-	if err != nil {
-		t.Fatal(err)
-	}
-	op, err := a.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, origin{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.apply(t.Context(), []store.Op{op}); err != nil {
+	if _, err := p.apply(t.Context(), []store.Op{a.assertedOp()}); err != nil {
 		t.Fatal(err)
 	}
 	p.writing.Unlock()

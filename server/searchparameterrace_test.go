@@ -376,14 +376,7 @@ func TestJobBeginsBesideWriters(t *testing.T) {
 func TestNobodyWaitsForAChange(t *testing.T) {
 	f := newFixture(t)
 	p := f.server.parameters
-	res, err := fhir.ParseResource([]byte(asserted))
-	if err != nil {
-		t.Fatal(err)
-	}
-	op, err := f.server.write(store.Update, fhir.Key{Type: "SearchParameter", ID: "asserted"}, res, origin{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	op := f.assertedOp()
 	define := func(ctx context.Context) error {
 		_, err := p.define(ctx, []store.Op{op})
 		return err

@@ -103,17 +103,7 @@ func TestSecrecy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stored bytes.Buffer
-	for _, kind := range []string{"account", "login", "attempts", "link", "session", "client", "request", "launch", "authorization", "code", "access", "refresh", "assertion", "signing-key", "brands"} {
-		list, err := s.store.ListState(t.Context(), "smart-"+kind, "", 1000)
-		if err != nil || len(list) == 0 && !slices.Contains([]string{"launch", "attempts", "request", "authorization"}, kind) {
-			t.Fatalf("%s: %d %v", kind, len(list), err)
-		}
-		for _, record := range list {
-			stored.WriteString(record.ID + " " + string(record.Value) + "\n")
-		}
-	}
-	for place, text := range map[string]string{"events": string(events), "log": log.b.String(), "store": stored.String()} {
+	for place, text := range map[string]string{"events": string(events), "log": log.b.String(), "store": s.stored()} {
 		for _, value := range given {
 			if value == code && place == "store" {
 				continue // six digits are in many numbers
@@ -132,6 +122,22 @@ func TestSecrecy(t *testing.T) {
 	if len(s.events) < 20 {
 		t.Errorf("%d events", len(s.events))
 	}
+}
+
+// stored is all that the authorization server keeps.
+func (s *site) stored() string {
+	s.t.Helper()
+	var stored strings.Builder
+	for _, kind := range []string{"account", "login", "attempts", "link", "session", "client", "request", "launch", "authorization", "code", "access", "refresh", "assertion", "signing-key", "brands"} {
+		list, err := s.store.ListState(s.t.Context(), "smart-"+kind, "", 1000)
+		if err != nil || len(list) == 0 && !slices.Contains([]string{"launch", "attempts", "request", "authorization"}, kind) {
+			s.t.Fatalf("%s: %d %v", kind, len(list), err)
+		}
+		for _, record := range list {
+			stored.WriteString(record.ID + " " + string(record.Value) + "\n")
+		}
+	}
+	return stored.String()
 }
 
 // When the store fails, nobody is let in and nothing internal is told.
