@@ -53,7 +53,7 @@ type guardRow struct {
 func (o *benchOptions) guard(ctx context.Context, c config.Config, open bench.System) (rows []guardRow, err error) {
 	guarded := guardedSystem(c, logger(c))
 	rates := o.Options
-	rates.Rates = true
+	rates.RatesOnly = true
 	for _, name := range bench.Scenarios() {
 		row := guardRow{name: name}
 		for _, one := range []struct {

@@ -88,7 +88,7 @@ type Options struct {
 	Resources int           // in the store before read, search, start and scale
 	Long      int           // more of one patient, for scale
 	Only      string        // part of the names of the requests that scale measures; empty for all
-	Rates     bool          // no ceilings are measured
+	RatesOnly bool          // no ceilings are measured
 	Dir       string        // where temporary stores are made; empty: the system's place for temporary files
 	Progress  func(string)  // told what happens; nil: nobody
 }

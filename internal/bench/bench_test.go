@@ -234,7 +234,7 @@ func TestRunRates(t *testing.T) {
 	system.Engine = func(context.Context, string, EngineLoad) (float64, error) {
 		return 0, errors.New("the engine was asked")
 	}
-	opts := Options{Clients: 2, Duration: 300 * time.Millisecond, Resources: 20, Rates: true, Dir: t.TempDir()}
+	opts := Options{Clients: 2, Duration: 300 * time.Millisecond, Resources: 20, RatesOnly: true, Dir: t.TempDir()}
 	report, err := Run(t.Context(), system, opts, Scenarios()...)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func (r *run) served(ctx context.Context, row *Row, targets []string) error {
 	}
 	answers := make(map[string]answer, len(targets))
 	err = r.serve(ctx, dir, func(address string) error {
-		if r.Finds == nil && !r.Rates {
+		if r.Finds == nil && !r.RatesOnly {
 			if err := r.collect(ctx, address, targets, answers); err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func (r *run) served(ctx context.Context, row *Row, targets []string) error {
 		}
 		return err
 	})
-	if err != nil || r.Rates {
+	if err != nil || r.RatesOnly {
 		return err
 	}
 	r.say("its ceiling: %s", row.CeilingIs)

@@ -101,7 +101,7 @@ func (r *run) checkIngested(ctx context.Context, address string, least int) erro
 
 // engine measures the ceiling of a write.
 func (r *run) engine(ctx context.Context, row *Row, load EngineLoad) error {
-	if r.Rates {
+	if r.RatesOnly {
 		return nil
 	}
 	r.say("its ceiling: %s", row.CeilingIs)
